@@ -1,0 +1,31 @@
+# tests/unit/LAYER/NAME_test.c tests src/LAYER/NAME.c; each is one cmocka program, linked with its layer
+# and the layers before it. The layer's own libraries come with it.
+find_library(CMOCKA_LIBRARY cmocka REQUIRED)
+
+function(sky_unit_tests layer)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/tests/unit/${layer}/*_test.c)
+  foreach(source ${sources})
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(${name} ${source})
+    target_compile_options(${name} PRIVATE ${SKY_WARNINGS})
+    target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/tests)
+    target_compile_definitions(${name} PRIVATE SKY_SOURCE_DIR="${CMAKE_CURRENT_SOURCE_DIR}")
+    target_link_libraries(${name} PRIVATE sky_${layer} ${CMOCKA_LIBRARY})
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/unit)
+    add_test(NAME unit/${layer}/${name} COMMAND ${name})
+  endforeach()
+endfunction()
+
+foreach(layer base wire event text window trend engine sim io ops)
+  if(TARGET sky_${layer})
+    sky_unit_tests(${layer})
+  endif()
+endforeach()
+
+file(GLOB bench_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/bench/*.c)
+if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/bench/main.c)
+  add_executable(bench ${bench_sources})
+  target_compile_options(bench PRIVATE ${SKY_WARNINGS})
+  target_link_libraries(bench PRIVATE sky_io sky_sim sky_engine)
+  set_target_properties(bench PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+endif()

@@ -1,0 +1,56 @@
+/* span.h: a borrowed run of bytes, passed by value.
+ *
+ * A span never owns and is never NUL-terminated; it dies with the memory it points into.
+ * ptr may be NULL only when len is 0. */
+#ifndef SKY_BASE_SPAN_H
+#define SKY_BASE_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct sky_span {
+    const uint8_t *ptr;
+    size_t len;
+};
+
+/* A span over a string literal, usable in initialisers. */
+#define SKY_SPAN(literal) ((struct sky_span){(const uint8_t *)("" literal), sizeof(literal) - 1})
+
+static inline struct sky_span sky_span_of(const void *ptr, size_t len)
+{
+    return (struct sky_span){(const uint8_t *)ptr, len};
+}
+
+static inline struct sky_span sky_span_from_string(const char *string)
+{
+    return sky_span_of(string, string ? strlen(string) : 0);
+}
+
+static inline bool sky_span_equal(struct sky_span a, struct sky_span b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+/* Order by bytes, a prefix before what it begins. <0, 0, >0 as memcmp. */
+static inline int sky_span_compare(struct sky_span a, struct sky_span b)
+{
+    size_t shorter = a.len < b.len ? a.len : b.len;
+    int order = shorter ? memcmp(a.ptr, b.ptr, shorter) : 0;
+    return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static inline bool sky_span_starts_with(struct sky_span span, struct sky_span prefix)
+{
+    return span.len >= prefix.len && (prefix.len == 0 || memcmp(span.ptr, prefix.ptr, prefix.len) == 0);
+}
+
+/* The part from `from` (clamped to the end) to the end. */
+static inline struct sky_span sky_span_from(struct sky_span span, size_t from)
+{
+    size_t skip = from < span.len ? from : span.len;
+    return (struct sky_span){skip ? span.ptr + skip : span.ptr, span.len - skip};
+}
+
+#endif
