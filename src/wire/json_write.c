@@ -59,7 +59,7 @@ static void put_escaped(struct sky_buffer *buffer, uint8_t c)
         sky_buffer_put(buffer, pair, 2);
         return;
     }
-    static const char hex[] = "0123456789abcdef";
+    static const char hex[17] = "0123456789abcdef";
     uint8_t escape[6] = {'\\', 'u', '0', '0', (uint8_t)hex[c >> 4], (uint8_t)hex[c & 15]};
     sky_buffer_put(buffer, escape, 6);
 }
@@ -76,7 +76,8 @@ static void put_quoted(struct sky_buffer *buffer, struct sky_span value)
         put_escaped(buffer, c);
         start = i + 1;
     }
-    sky_buffer_put(buffer, value.ptr + start, value.len - start);
+    if (start < value.len)
+        sky_buffer_put(buffer, value.ptr + start, value.len - start);
     sky_buffer_put_u8(buffer, '"');
 }
 

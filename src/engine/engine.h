@@ -1,0 +1,82 @@
+/* engine.h: the one module that sees all stages: posts in, one TrendSnapshot a slide out.
+ *
+ * Sans-I/O and deterministic: the same posts in the same order give the same snapshots, whatever the hash key, the
+ * machine or the number of restarts in between (sky_engine_save, sky_engine_load).
+ *
+ * Memory   owned by the engine; what a snapshot points to lives until the next call on the engine.
+ * Threads  one owner.
+ * Limits   memory grows with the posts of the last window and the keywords known, not with time. */
+#ifndef SKY_ENGINE_ENGINE_H
+#define SKY_ENGINE_ENGINE_H
+
+#include "base/buffer.h"
+#include "event/post.h"
+#include "trend/record.h"
+
+#define SKY_ENGINE_LANGUAGES_MAX 16
+
+struct sky_engine_options {
+    const char
+        *languages[SKY_ENGINE_LANGUAGES_MAX]; /* with statistics of their own, lower case; all others are "other" */
+    uint32_t languages_count;
+    uint32_t window_minutes; /* 10 */
+    uint32_t min_frequency;  /* gates, docs/TRENDS.md */
+    uint32_t min_authors;
+    double min_growth;
+    double min_z;
+    bool z_literal;        /* z_mode: literal */
+    uint32_t top_keywords; /* how many most mentioned keywords a snapshot carries */
+    uint32_t samples;      /* sample posts of a trend at most */
+    bool keep_labelled;    /* count posts self-labelled adult or graphic too */
+    uint64_t hash_key;     /* from the system's randomness; no output depends on it */
+};
+
+struct sky_engine;
+
+/* The defaults of docs/CONFIGURATION.md. */
+void sky_engine_options_default(struct sky_engine_options *options);
+
+/* SKY_E_CONFIG, SKY_E_MEMORY, SKY_E_UNSUPPORTED (ICU or MeCab data missing); *reason says what. */
+SKY_MUST_USE enum sky_status sky_engine_new(const struct sky_engine_options *options, struct sky_engine **engine,
+                                            const char **reason);
+void sky_engine_free(struct sky_engine *engine);
+
+/* What one call of sky_engine_post or sky_engine_advance closes: each slide in order. Return false to stop the process
+ * early (the engine is then good only for sky_engine_free). */
+typedef bool (*sky_slide_fn)(void *context, const struct sky_trend_snapshot *snapshot);
+
+/* Take one post. event_time_ms is set (monotone); slides that end at or before it are closed first and handed to
+ * `on_slide`. SKY_E_LATE    event time before the last closed slide: counted, dropped SKY_E_MEMORY  the engine is then
+ * good only for sky_engine_free */
+SKY_MUST_USE enum sky_status sky_engine_post(struct sky_engine *engine, const struct sky_post *post,
+                                             sky_slide_fn on_slide, void *context);
+
+/* Event time has reached `event_time_ms` (a like, a watermark): close the slides that end at or before it. */
+SKY_MUST_USE enum sky_status sky_engine_advance(struct sky_engine *engine, int64_t event_time_ms, sky_slide_fn on_slide,
+                                                void *context);
+
+/* What was dropped or left out so far, for metrics. */
+struct sky_engine_stats {
+    uint64_t posts; /* creates taken */
+    uint64_t posts_late;
+    uint64_t posts_imported; /* created_at more than 1 h older: not counted for trends */
+    uint64_t posts_labelled;
+    uint64_t posts_duplicate;
+    uint64_t updates;
+    uint64_t deletes;
+    uint64_t accounts;
+    uint64_t keywords_known; /* rows of the detectors */
+    uint64_t keywords_in_window;
+    uint64_t slides;
+    int64_t event_time_ms; /* 0 before the first post */
+};
+void sky_engine_stats(const struct sky_engine *engine, struct sky_engine_stats *stats);
+
+/* The whole state, in a form that does not depend on hash keys; versioned by the checkpoint around it. */
+void sky_engine_save(const struct sky_engine *engine, struct sky_buffer *buffer);
+
+/* Into an engine made with the same options and not used yet. On an error the engine is good only for sky_engine_free.
+ * Input is hostile (a damaged file): reads stay inside it, no length is trusted. */
+SKY_MUST_USE enum sky_status sky_engine_load(struct sky_engine *engine, struct sky_span input, struct sky_error *error);
+
+#endif
