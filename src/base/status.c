@@ -14,6 +14,7 @@ static const char *const names[SKY_STATUS_COUNT] = {
     [SKY_E_CID] = "cid",
     [SKY_E_UNSUPPORTED] = "unsupported",
     [SKY_E_CHECKSUM] = "checksum",
+    [SKY_E_DUPLICATE] = "duplicate",
     [SKY_E_LATE] = "late",
     [SKY_E_MEMORY] = "memory",
     [SKY_E_IO] = "io",

@@ -23,6 +23,7 @@ enum sky_status {
     SKY_E_CID,           /* not a CID we accept, or the digest does not match the bytes */
     SKY_E_UNSUPPORTED,   /* valid, but of a kind or version we do not read */
     SKY_E_CHECKSUM,      /* stored bytes changed */
+    SKY_E_DUPLICATE,     /* there already */
     SKY_E_LATE,          /* event time before what is already closed */
     SKY_E_MEMORY,        /* allocation failed */
     SKY_E_IO,            /* the operating system or a peer failed */
