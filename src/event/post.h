@@ -52,10 +52,12 @@ struct sky_post {
     const struct sky_span *mentions;
     const struct sky_span *hashtags; /* without '#', as written, deduplicated */
     const struct sky_span *labels;
+    const struct sky_span *links; /* URIs of link facets; not part of PostData */
     uint32_t langs_count;
     uint32_t mentions_count;
     uint32_t hashtags_count;
     uint32_t labels_count;
+    uint32_t links_count;
 };
 
 #endif
