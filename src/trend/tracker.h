@@ -1,0 +1,51 @@
+/* tracker.h: the detectors of all languages, and of all languages together, fed from one sliding window.
+ *
+ * This is what the engine drives: after each sky_sliding_close one sky_tracker_slide gives the ranked trends.
+ *
+ * Memory   owned; a result lives until the next slide or load.
+ * Threads  one owner. */
+#ifndef SKY_TREND_TRACKER_H
+#define SKY_TREND_TRACKER_H
+
+#include "trend/detector.h"
+#include "window/sliding.h"
+
+/* A keyword with that many authors in two languages or more is counted as language `*` too. */
+#define SKY_TRACKER_SPREAD_AUTHORS 3
+/* A phrase exists in a window from that many authors on. */
+#define SKY_TRACKER_PHRASE_AUTHORS 3
+
+struct sky_tracker_options {
+    uint32_t languages; /* as the window's; language index `languages` is `*` */
+    struct sky_detector_options detector;
+};
+
+struct sky_tracker_result {
+    const struct sky_trend *on; /* of all languages and `*`, by rank */
+    uint32_t on_count;
+    const struct sky_trend *ended; /* at this slide, by keyword bytes, then language */
+    uint32_t ended_count;
+    bool warming_up; /* too young to start a trend */
+};
+
+struct sky_tracker;
+
+/* NULL when there is no memory. */
+struct sky_tracker *sky_tracker_new(const struct sky_tracker_options *options);
+void sky_tracker_free(struct sky_tracker *tracker);
+
+/* The slide whose last minute is the one `window` has just closed. SKY_E_MEMORY: good only for sky_tracker_free. */
+SKY_MUST_USE enum sky_status sky_tracker_slide(struct sky_tracker *tracker, struct sky_sliding *window,
+                                               struct sky_tracker_result *result);
+
+uint64_t sky_tracker_known(const struct sky_tracker *tracker);  /* keywords, over all detectors */
+uint32_t sky_tracker_uptime(const struct sky_tracker *tracker); /* minutes of event time processed */
+size_t sky_tracker_size_bytes(const struct sky_tracker *tracker);
+
+/* The detector of a language or, for options.languages, of `*`. */
+struct sky_detector *sky_tracker_detector(struct sky_tracker *tracker, uint32_t language);
+
+void sky_tracker_save(const struct sky_tracker *tracker, struct sky_buffer *buffer);
+void sky_tracker_load(struct sky_tracker *tracker, struct sky_reader *reader); /* into a new tracker */
+
+#endif
