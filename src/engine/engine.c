@@ -1,0 +1,331 @@
+/* The engine: text -> sliding window -> trackers -> snapshot, one slide a minute of event time.
+ *
+ * A post of minute m first closes every minute before m, each giving one snapshot, then is counted in m. What a post
+ * counts for is decided here: creates only; not the ones that claim to be an hour older than they were seen (imports);
+ * not the ones seen already. Updates, deletes and account events reach the samples alone. */
+#include "engine/engine.h"
+
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "base/time.h"
+#include "engine/post_store.h"
+#include "engine/snapshot.h"
+#include "text/keyword.h"
+#include "trend/tracker.h"
+#include "window/sliding.h"
+
+/* A post whose createdAt is that much older than when it was seen is an import, not news. */
+#define IMPORT_AGE_MS SKY_HOUR_MS
+
+/* Event time that jumps further than this finds nothing of use in the old state: a new one is begun. */
+#define GAP_MINUTES_MAX (7 * 24 * 60)
+
+struct sky_engine {
+    struct sky_engine_options options;
+    char language_names[SKY_ENGINE_LANGUAGES_MAX][SKY_LANGUAGE_NAME_SIZE];
+    struct sky_text *text;
+    struct sky_sliding *window;
+    struct sky_tracker *tracker;
+    struct sky_post_store *store;
+    struct sky_snapshot_builder snapshot;
+    struct sky_engine_stats stats;
+};
+
+void sky_engine_options_default(struct sky_engine_options *options)
+{
+    *options = (struct sky_engine_options){
+        .languages = {"en", "ja", "pt", "de", "es", "fr", "ko"},
+        .languages_count = 7,
+        .window_minutes = 10,
+        .min_frequency = 10,
+        .min_authors = 5,
+        .min_growth = 1.0,
+        .min_z = 5.0,
+        .top_keywords = 50,
+        .samples = 5,
+    };
+}
+
+static enum sky_status check_options(const struct sky_engine_options *options, const char **reason)
+{
+    *reason = NULL;
+    if (options->languages_count >= SKY_ENGINE_LANGUAGES_MAX)
+        *reason = "more languages than SKY_ENGINE_LANGUAGES_MAX - 1";
+    if (options->window_minutes < 1 || options->window_minutes > SKY_SLIDING_WINDOW_MINUTES_MAX)
+        *reason = "a window is 1 to 1,440 minutes";
+    for (uint32_t i = 0; i < options->languages_count && !*reason; i++)
+        if (strlen(options->languages[i]) >= SKY_LANGUAGE_NAME_SIZE || !options->languages[i][0])
+            *reason = "a language is a subtag of 1 to 8 letters";
+    return *reason ? SKY_E_CONFIG : SKY_OK;
+}
+
+/* The windows and detectors, empty; all of them or SKY_E_MEMORY. */
+static enum sky_status begin_state(struct sky_engine *engine)
+{
+    const struct sky_engine_options *options = &engine->options;
+    struct sky_sliding_options window = {
+        .window_minutes = options->window_minutes,
+        .languages = options->languages_count + 1, /* the last is "other" */
+        .hash_key = options->hash_key,
+    };
+    struct sky_tracker_options tracker = {.languages = window.languages};
+    sky_detector_options_default(&tracker.detector);
+    tracker.detector.min_frequency = options->min_frequency;
+    tracker.detector.min_authors = options->min_authors;
+    tracker.detector.min_growth = options->min_growth;
+    tracker.detector.min_z = options->min_z;
+    tracker.detector.z_literal = options->z_literal;
+    tracker.detector.hash_key = options->hash_key;
+    engine->window = sky_sliding_new(&window);
+    engine->tracker = sky_tracker_new(&tracker);
+    engine->store = sky_post_store_new(options->window_minutes + 1, options->hash_key);
+    return engine->window && engine->tracker && engine->store ? SKY_OK : SKY_E_MEMORY;
+}
+
+static void end_state(struct sky_engine *engine)
+{
+    sky_sliding_free(engine->window);
+    sky_tracker_free(engine->tracker);
+    sky_post_store_free(engine->store);
+    engine->window = NULL;
+    engine->tracker = NULL;
+    engine->store = NULL;
+}
+
+enum sky_status sky_engine_new(const struct sky_engine_options *options, struct sky_engine **engine,
+                               const char **reason)
+{
+    enum sky_status status = check_options(options, reason);
+    if (status != SKY_OK)
+        return status;
+    struct sky_engine *made = calloc(1, sizeof *made);
+    if (!made)
+        return SKY_E_MEMORY;
+    made->options = *options;
+    for (uint32_t i = 0; i < options->languages_count; i++) {
+        memcpy(made->language_names[i], options->languages[i], strlen(options->languages[i]) + 1);
+        made->options.languages[i] = made->language_names[i];
+    }
+    const struct sky_text_options text = {.keep_labelled = options->keep_labelled};
+    status = sky_text_new(&text, &made->text, reason);
+    if (status == SKY_OK)
+        status = begin_state(made);
+    if (status != SKY_OK) {
+        if (status == SKY_E_MEMORY)
+            *reason = "no memory for the engine";
+        sky_engine_free(made);
+        return status;
+    }
+    *engine = made;
+    return SKY_OK;
+}
+
+void sky_engine_free(struct sky_engine *engine)
+{
+    if (!engine)
+        return;
+    end_state(engine);
+    sky_text_free(engine->text);
+    sky_snapshot_builder_clean_up(&engine->snapshot);
+    free(engine);
+}
+
+static uint32_t language_index(const struct sky_engine *engine, struct sky_span language)
+{
+    for (uint32_t i = 0; i < engine->options.languages_count; i++)
+        if (sky_span_equal(language, sky_span_from_string(engine->language_names[i])))
+            return i;
+    return engine->options.languages_count;
+}
+
+/* Close the open minute and hand out its snapshot. */
+static enum sky_status close_slide(struct sky_engine *engine, sky_slide_fn on_slide, void *context, bool *go_on)
+{
+    struct sky_tracker_result result;
+    enum sky_status status = sky_sliding_close(engine->window);
+    if (status == SKY_OK)
+        status = sky_tracker_slide(engine->tracker, engine->window, &result);
+    if (status != SKY_OK)
+        return status;
+    engine->stats.slides++;
+    if (!on_slide)
+        return SKY_OK;
+    const struct sky_snapshot_input input = {
+        .options = &engine->options,
+        .window = engine->window,
+        .store = engine->store,
+        .result = &result,
+    };
+    status = sky_snapshot_build(&engine->snapshot, &input);
+    if (status == SKY_OK)
+        *go_on = on_slide(context, &engine->snapshot.snapshot);
+    return status;
+}
+
+enum sky_status sky_engine_advance(struct sky_engine *engine, int64_t event_time_ms, sky_slide_fn on_slide,
+                                   void *context)
+{
+    int64_t minute = sky_time_floor(event_time_ms, SKY_MINUTE_MS) / SKY_MINUTE_MS;
+    bool go_on = true;
+    if (sky_sliding_is_started(engine->window) && minute - sky_sliding_open_minute(engine->window) > GAP_MINUTES_MAX) {
+        end_state(engine);
+        enum sky_status status = begin_state(engine);
+        if (status != SKY_OK)
+            return status;
+    }
+    if (!sky_sliding_is_started(engine->window)) {
+        sky_sliding_start(engine->window, minute);
+        sky_post_store_advance(engine->store, minute);
+    }
+    while (go_on && sky_sliding_open_minute(engine->window) < minute) {
+        enum sky_status status = close_slide(engine, on_slide, context, &go_on);
+        if (status != SKY_OK)
+            return status;
+        sky_post_store_advance(engine->store, sky_sliding_open_minute(engine->window));
+    }
+    if (event_time_ms > engine->stats.event_time_ms)
+        engine->stats.event_time_ms = event_time_ms;
+    return SKY_OK;
+}
+
+/* Count a create that is neither late nor a repeat. */
+static enum sky_status count_post(struct sky_engine *engine, const struct sky_post *post, int64_t minute)
+{
+    struct sky_post with_language = *post;
+    if (!post->language_detected)
+        with_language.language = sky_text_language(engine->text, post);
+    struct sky_keyword_list keywords;
+    enum sky_status status = sky_text_keywords(engine->text, &with_language, &keywords);
+    if (status != SKY_OK)
+        return status;
+    engine->stats.posts_labelled += post->labels_count && !keywords.count;
+    const struct sky_sliding_post counted = {
+        .author_id = sky_hash_id(post->author_did),
+        .post_id = sky_hash_id(post->uri),
+        .sketch = sky_text_sketch(engine->text),
+        .language = language_index(engine, with_language.language),
+    };
+    return sky_sliding_add(engine->window, minute, &counted, &keywords);
+}
+
+static enum sky_status take_create(struct sky_engine *engine, const struct sky_post *post, int64_t minute)
+{
+    if (post->has_created_at && post->observed_at_ms - post->created_at_ms > IMPORT_AGE_MS) {
+        engine->stats.posts_imported++;
+        return SKY_OK;
+    }
+    enum sky_status status = sky_post_store_add(engine->store, post);
+    if (status == SKY_E_DUPLICATE) {
+        engine->stats.posts_duplicate++;
+        return SKY_OK;
+    }
+    if (status != SKY_OK)
+        return status;
+    engine->stats.posts++;
+    return count_post(engine, post, minute);
+}
+
+enum sky_status sky_engine_post(struct sky_engine *engine, const struct sky_post *post, sky_slide_fn on_slide,
+                                void *context)
+{
+    int64_t minute = sky_time_floor(post->event_time_ms, SKY_MINUTE_MS) / SKY_MINUTE_MS;
+    if (sky_sliding_is_started(engine->window) && minute < sky_sliding_open_minute(engine->window)) {
+        engine->stats.posts_late++;
+        return SKY_E_LATE;
+    }
+    enum sky_status status = sky_engine_advance(engine, post->event_time_ms, on_slide, context);
+    if (status != SKY_OK)
+        return status;
+    switch (post->op) {
+    case SKY_POST_CREATE: return take_create(engine, post, minute);
+    case SKY_POST_UPDATE: engine->stats.updates++; return sky_post_store_update(engine->store, post);
+    case SKY_POST_DELETE:
+        engine->stats.deletes++;
+        sky_post_store_delete(engine->store, post);
+        return SKY_OK;
+    case SKY_POST_ACCOUNT: engine->stats.accounts++; return sky_post_store_account(engine->store, post);
+    case SKY_POST_WATERMARK: break;
+    }
+    return SKY_OK;
+}
+
+void sky_engine_stats(const struct sky_engine *engine, struct sky_engine_stats *stats)
+{
+    *stats = engine->stats;
+    stats->keywords_known = sky_tracker_known(engine->tracker);
+    stats->keywords_in_window = sky_sliding_keywords(engine->window);
+}
+
+/* The settings a state is only good under; the gates may change between runs. */
+static void save_shape(const struct sky_engine *engine, struct sky_buffer *buffer)
+{
+    sky_buffer_put_u32(buffer, engine->options.window_minutes);
+    sky_buffer_put_u8(buffer, engine->options.z_literal);
+    sky_buffer_put_u32(buffer, engine->options.languages_count);
+    for (uint32_t i = 0; i < engine->options.languages_count; i++)
+        sky_buffer_put_blob(buffer, sky_span_from_string(engine->language_names[i]));
+}
+
+static void save_stats(const struct sky_engine_stats *stats, struct sky_buffer *buffer)
+{
+    const uint64_t counters[] = {
+        stats->posts,   stats->posts_late, stats->posts_imported, stats->posts_labelled, stats->posts_duplicate,
+        stats->updates, stats->deletes,    stats->accounts,       stats->slides,
+    };
+    for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
+        sky_buffer_put_u64(buffer, counters[i]);
+    sky_buffer_put_i64(buffer, stats->event_time_ms);
+}
+
+static void load_stats(struct sky_engine_stats *stats, struct sky_reader *reader)
+{
+    uint64_t *const counters[] = {
+        &stats->posts,   &stats->posts_late, &stats->posts_imported, &stats->posts_labelled, &stats->posts_duplicate,
+        &stats->updates, &stats->deletes,    &stats->accounts,       &stats->slides,
+    };
+    for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
+        *counters[i] = sky_reader_u64(reader);
+    stats->event_time_ms = sky_reader_i64(reader);
+}
+
+void sky_engine_save(const struct sky_engine *engine, struct sky_buffer *buffer)
+{
+    struct sky_buffer shape = {0};
+    save_shape(engine, &shape);
+    sky_buffer_put_blob(buffer, sky_buffer_span(&shape));
+    buffer->failed |= shape.failed;
+    sky_buffer_clean_up(&shape);
+    save_stats(&engine->stats, buffer);
+    sky_post_store_save(engine->store, buffer);
+    sky_sliding_save(engine->window, buffer);
+    sky_tracker_save(engine->tracker, buffer);
+}
+
+static void load_shape(const struct sky_engine *engine, struct sky_reader *reader)
+{
+    struct sky_buffer shape = {0};
+    save_shape(engine, &shape);
+    struct sky_span saved = sky_reader_blob(reader);
+    if (sky_reader_ok(reader) && !sky_span_equal(saved, sky_buffer_span(&shape)))
+        sky_reader_fail(reader, SKY_E_CONFIG, "the state was made with other languages, window or z_mode");
+    sky_buffer_clean_up(&shape);
+}
+
+enum sky_status sky_engine_load(struct sky_engine *engine, struct sky_span input, struct sky_error *error)
+{
+    struct sky_reader reader;
+    sky_reader_init(&reader, input);
+    load_shape(engine, &reader);
+    load_stats(&engine->stats, &reader);
+    if (sky_reader_ok(&reader))
+        sky_post_store_load(engine->store, &reader);
+    if (sky_reader_ok(&reader))
+        sky_sliding_load(engine->window, &reader);
+    if (sky_reader_ok(&reader))
+        sky_tracker_load(engine->tracker, &reader);
+    if (sky_reader_ok(&reader) && reader.offset != input.len)
+        sky_reader_fail(&reader, SKY_E_TRAILING, "bytes after the end of the state");
+    *error = reader.error;
+    return reader.error.status;
+}

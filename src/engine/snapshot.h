@@ -1,0 +1,35 @@
+/* snapshot.h: from the state after a slide to the TrendSnapshot that is published.
+ *
+ * Memory   the builder owns everything its snapshot points to, until the next build. */
+#ifndef SKY_ENGINE_SNAPSHOT_H
+#define SKY_ENGINE_SNAPSHOT_H
+
+#include "base/arena.h"
+#include "engine/engine.h"
+#include "engine/post_store.h"
+#include "trend/tracker.h"
+
+/* A primary language subtag has at most 8 letters (BCP 47). */
+#define SKY_LANGUAGE_NAME_SIZE 9
+
+struct sky_snapshot_input {
+    const struct sky_engine_options *options;
+    struct sky_sliding *window; /* just closed */
+    const struct sky_post_store *store;
+    const struct sky_tracker_result *result;
+};
+
+struct sky_snapshot_builder { /* zeroed before the first build */
+    struct sky_arena arena;
+    struct sky_trend_snapshot snapshot;
+};
+
+/* SKY_E_MEMORY is the only error. */
+SKY_MUST_USE enum sky_status sky_snapshot_build(struct sky_snapshot_builder *builder,
+                                                const struct sky_snapshot_input *input);
+void sky_snapshot_builder_clean_up(struct sky_snapshot_builder *builder);
+
+/* The name of a language index: one of options->languages, then "other", then "*" for all together. */
+struct sky_span sky_snapshot_language(const struct sky_engine_options *options, uint32_t index);
+
+#endif

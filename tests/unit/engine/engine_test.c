@@ -1,0 +1,270 @@
+/* The whole engine on a small made-up network: what is planned comes out, and neither hash keys nor restarts change a
+ * byte of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/time.h"
+#include "engine/engine.h"
+
+#define START_MS    INT64_C(1780000000000)
+#define BURST_START 40 /* minute */
+#define BURST_END   55
+#define MINUTES     80
+
+static uint32_t next_random(uint64_t *state)
+{
+    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(*state >> 33);
+}
+
+/* A stream of posts, the same for the same seed; in minutes BURST_START to BURST_END every fifth post says "volcano".
+ */
+struct stream {
+    uint64_t random;
+    int step;
+    char uri[96], did[32], rev[16], text[128];
+};
+
+#define POSTS_A_MINUTE 60
+
+static struct sky_post stream_next(struct stream *stream)
+{
+    int minute = stream->step / POSTS_A_MINUTE;
+    bool burst = minute >= BURST_START && minute < BURST_END && stream->step % 5 == 0;
+    snprintf(stream->did, sizeof stream->did, "did:plc:author%u", next_random(&stream->random) % 900);
+    snprintf(stream->uri, sizeof stream->uri, "at://%s/app.bsky.feed.post/%d", stream->did, stream->step);
+    snprintf(stream->rev, sizeof stream->rev, "r%d", stream->step);
+    snprintf(stream->text, sizeof stream->text, "alpha%u is near bravo%u %s", next_random(&stream->random) % 50,
+             next_random(&stream->random) % 300, burst ? "volcano" : "today");
+    int64_t time_ms = START_MS + minute * SKY_MINUTE_MS + stream->step % POSTS_A_MINUTE * 1000;
+    stream->step++;
+    return (struct sky_post){.op = SKY_POST_CREATE,
+                             .uri = sky_span_from_string(stream->uri),
+                             .author_did = sky_span_from_string(stream->did),
+                             .rev = sky_span_from_string(stream->rev),
+                             .text = sky_span_from_string(stream->text),
+                             .language = SKY_SPAN("en"),
+                             .language_detected = true,
+                             .has_created_at = true,
+                             .created_at_ms = time_ms,
+                             .observed_at_ms = time_ms,
+                             .event_time_ms = time_ms};
+}
+
+static bool write_snapshot(void *context, const struct sky_trend_snapshot *snapshot)
+{
+    struct sky_buffer *out = context;
+    struct sky_json_writer json;
+    sky_json_begin(&json, out);
+    sky_trend_snapshot_write(&json, snapshot);
+    sky_buffer_put_u8(out, '\n');
+    return true;
+}
+
+static struct sky_engine *new_engine(uint64_t hash_key)
+{
+    struct sky_engine_options options;
+    sky_engine_options_default(&options);
+    options.hash_key = hash_key;
+    struct sky_engine *engine = NULL;
+    const char *reason = NULL;
+    assert_int_equal(sky_engine_new(&options, &engine, &reason), SKY_OK);
+    return engine;
+}
+
+static struct sky_engine *restart(struct sky_engine *engine, uint64_t hash_key)
+{
+    struct sky_buffer saved = {0};
+    sky_engine_save(engine, &saved);
+    assert_false(saved.failed);
+    sky_engine_free(engine);
+    engine = new_engine(hash_key);
+    struct sky_error error;
+    assert_int_equal(sky_engine_load(engine, sky_buffer_span(&saved), &error), SKY_OK);
+    sky_buffer_clean_up(&saved);
+    return engine;
+}
+
+/* All snapshots of the stream; a restart after every `restart_every` posts, 0 for none. */
+static struct sky_buffer run_stream(uint64_t hash_key, int restart_every)
+{
+    struct sky_buffer out = {0};
+    struct sky_engine *engine = new_engine(hash_key);
+    struct stream stream = {.random = 5};
+    for (int i = 0; i < MINUTES * POSTS_A_MINUTE; i++) {
+        struct sky_post post = stream_next(&stream);
+        assert_int_equal(sky_engine_post(engine, &post, write_snapshot, &out), SKY_OK);
+        if (restart_every && i % restart_every == restart_every - 1)
+            engine = restart(engine, hash_key + (uint64_t)i);
+    }
+    sky_engine_free(engine);
+    assert_false(out.failed);
+    return out;
+}
+
+static void test_hash_key_changes_nothing(void **state)
+{
+    (void)state;
+    struct sky_buffer one = run_stream(1, 0), other = run_stream(0xfeedfacecafebeefU, 0);
+    assert_true(one.len > 10000);
+    assert_true(sky_span_equal(sky_buffer_span(&one), sky_buffer_span(&other)));
+    sky_buffer_clean_up(&one);
+    sky_buffer_clean_up(&other);
+}
+
+static void test_restarts_change_nothing(void **state)
+{
+    (void)state;
+    struct sky_buffer one = run_stream(1, 0), other = run_stream(2, 97);
+    assert_true(sky_span_equal(sky_buffer_span(&one), sky_buffer_span(&other)));
+    sky_buffer_clean_up(&one);
+    sky_buffer_clean_up(&other);
+}
+
+struct seen {
+    int64_t started_minute, ended_minute;
+    int slides;
+    int other_trends;
+    bool has_samples;
+};
+
+static bool watch_volcano(void *context, const struct sky_trend_snapshot *snapshot)
+{
+    struct seen *seen = context;
+    int64_t minute = (snapshot->window_end_ms - START_MS) / SKY_MINUTE_MS;
+    seen->slides++;
+    for (uint32_t i = 0; i < snapshot->trends_count; i++) {
+        const struct sky_trend_alert *alert = &snapshot->trends[i];
+        if (!sky_span_equal(alert->keyword, SKY_SPAN("volcano"))) {
+            seen->other_trends++;
+            continue;
+        }
+        if (alert->kind == SKY_TREND_STARTED)
+            seen->started_minute = minute;
+        seen->has_samples = alert->sample_posts_count == 5;
+        assert_true(alert->frequency >= alert->unique_authors);
+        assert_true(alert->expected < alert->frequency);
+    }
+    for (uint32_t i = 0; i < snapshot->ended_count; i++)
+        if (sky_span_equal(snapshot->ended[i].keyword, SKY_SPAN("volcano")))
+            seen->ended_minute = minute;
+    return true;
+}
+
+static void test_planned_burst_trends(void **state)
+{
+    (void)state;
+    struct seen seen = {0};
+    struct sky_engine *engine = new_engine(3);
+    struct stream stream = {.random = 5};
+    for (int i = 0; i < MINUTES * POSTS_A_MINUTE; i++) {
+        struct sky_post post = stream_next(&stream);
+        assert_int_equal(sky_engine_post(engine, &post, watch_volcano, &seen), SKY_OK);
+    }
+    assert_int_equal(seen.slides, MINUTES - 1);
+    assert_in_range(seen.started_minute, BURST_START + 1, BURST_START + 3);
+    assert_in_range(seen.ended_minute, BURST_END, BURST_END + 12);
+    assert_true(seen.has_samples);
+    assert_int_equal(seen.other_trends, 0);
+    sky_engine_free(engine);
+}
+
+struct samples {
+    char wanted[96];
+    bool found;
+};
+
+static bool look_for_sample(void *context, const struct sky_trend_snapshot *snapshot)
+{
+    struct samples *samples = context;
+    samples->found = false;
+    for (uint32_t i = 0; i < snapshot->trends_count; i++)
+        for (uint32_t n = 0; n < snapshot->trends[i].sample_posts_count; n++)
+            samples->found |=
+                sky_span_equal(snapshot->trends[i].sample_posts[n].uri, sky_span_from_string(samples->wanted));
+    if (!samples->wanted[0] && snapshot->trends_count && snapshot->trends[0].sample_posts_count)
+        snprintf(samples->wanted, sizeof samples->wanted, "%.*s", (int)snapshot->trends[0].sample_posts[0].uri.len,
+                 (const char *)snapshot->trends[0].sample_posts[0].uri.ptr);
+    return true;
+}
+
+static void test_deleted_post_is_no_sample(void **state)
+{
+    (void)state;
+    struct samples samples = {{0}, false};
+    struct sky_engine *engine = new_engine(3);
+    struct stream stream = {.random = 5};
+    struct sky_post post = {0};
+    for (int i = 0; i < 50 * POSTS_A_MINUTE && !samples.wanted[0]; i++) {
+        post = stream_next(&stream);
+        assert_int_equal(sky_engine_post(engine, &post, look_for_sample, &samples), SKY_OK);
+    }
+    assert_true(samples.wanted[0]);
+    int64_t now_ms = post.event_time_ms;
+    assert_int_equal(sky_engine_advance(engine, now_ms + SKY_MINUTE_MS, look_for_sample, &samples), SKY_OK);
+    assert_true(samples.found);
+    struct sky_post gone = {.op = SKY_POST_DELETE, .uri = sky_span_from_string(samples.wanted)};
+    gone.event_time_ms = now_ms + SKY_MINUTE_MS;
+    assert_int_equal(sky_engine_post(engine, &gone, look_for_sample, &samples), SKY_OK);
+    assert_int_equal(sky_engine_advance(engine, now_ms + 2 * SKY_MINUTE_MS, look_for_sample, &samples), SKY_OK);
+    assert_false(samples.found);
+    sky_engine_free(engine);
+}
+
+static void test_what_does_not_count(void **state)
+{
+    (void)state;
+    struct sky_engine *engine = new_engine(3);
+    struct stream stream = {.random = 5};
+    struct sky_post post = stream_next(&stream);
+    post.created_at_ms -= 61 * SKY_MINUTE_MS;
+    assert_int_equal(sky_engine_post(engine, &post, NULL, NULL), SKY_OK);
+    post = stream_next(&stream);
+    assert_int_equal(sky_engine_post(engine, &post, NULL, NULL), SKY_OK);
+    assert_int_equal(sky_engine_post(engine, &post, NULL, NULL), SKY_OK); /* again */
+    assert_int_equal(sky_engine_advance(engine, START_MS + 5 * SKY_MINUTE_MS, NULL, NULL), SKY_OK);
+    assert_int_equal(sky_engine_post(engine, &post, NULL, NULL), SKY_E_LATE);
+    struct sky_engine_stats stats;
+    sky_engine_stats(engine, &stats);
+    assert_int_equal(stats.posts, 1);
+    assert_int_equal(stats.posts_imported, 1);
+    assert_int_equal(stats.posts_duplicate, 1);
+    assert_int_equal(stats.posts_late, 1);
+    assert_int_equal(stats.slides, 5);
+    sky_engine_free(engine);
+}
+
+static void test_state_of_other_settings_is_refused(void **state)
+{
+    (void)state;
+    struct sky_engine *engine = new_engine(3);
+    struct sky_buffer saved = {0};
+    sky_engine_save(engine, &saved);
+    sky_engine_free(engine);
+    struct sky_engine_options options;
+    sky_engine_options_default(&options);
+    options.window_minutes = 20;
+    const char *reason;
+    assert_int_equal(sky_engine_new(&options, &engine, &reason), SKY_OK);
+    struct sky_error error;
+    assert_int_equal(sky_engine_load(engine, sky_buffer_span(&saved), &error), SKY_E_CONFIG);
+    assert_non_null(error.reason);
+    sky_engine_free(engine);
+    sky_buffer_clean_up(&saved);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hash_key_changes_nothing), cmocka_unit_test(test_restarts_change_nothing),
+        cmocka_unit_test(test_planned_burst_trends),     cmocka_unit_test(test_deleted_post_is_no_sample),
+        cmocka_unit_test(test_what_does_not_count),      cmocka_unit_test(test_state_of_other_settings_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
