@@ -1,0 +1,92 @@
+# The include rule: each folder of src/ may include its own headers and those of the folders before it, and a header of
+# an outside library is included only in the folder that is its home.
+#
+# awk -f includes.awk FILE...: a line for each breach, exit status 1 when there are any. A FILE's folder is what stands
+# after its last "src/".
+
+BEGIN {
+    count = split("base wire event text window trend engine sim io ops app", layers, " ")
+    for (i = 1; i <= count; i++)
+        rank[layers[i]] = i
+
+    # Pure C: computes, and touches neither a clock nor the world. The only system headers of base to sim.
+    list("assert ctype errno float inttypes iso646 limits math stdalign stdarg stdatomic stdbool stddef stdint stdio " \
+         "stdlib stdnoreturn string strings endian cpuid immintrin emmintrin tmmintrin smmintrin nmmintrin arm_neon", pure)
+
+    # A library's header, as a prefix: the folders that may include it.
+    home["xxhash.h"] = "base"
+    home["openssl/"] = "wire io"
+    home["unicode/"] = "text"
+    home["mecab.h"] = "text"
+    home["zstd"] = "io"
+    home["libwebsockets"] = "io"
+    home["microhttpd.h"] = "io"
+    home["yaml.h"] = "ops"
+
+    # Any other header in <> is the operating system's when it is one of these: for io, ops and app.
+    list("dirent fcntl getopt ifaddrs locale netdb poll pthread sched semaphore signal spawn termios time unistd uchar " \
+         "wchar stdio_ext malloc execinfo arpa/inet net/if netinet/in netinet/ip netinet/tcp sys/epoll sys/eventfd " \
+         "sys/file sys/ioctl sys/mman sys/random sys/resource sys/signalfd sys/socket sys/stat sys/time sys/timerfd " \
+         "sys/types sys/uio sys/un sys/utsname sys/wait linux/limits byteswap sysexits libgen fnmatch glob err regex",
+         os)
+}
+
+function list(names, set,    i, n, name) {
+    n = split(names, name, " ")
+    for (i = 1; i <= n; i++)
+        set[name[i] ".h"] = 1
+}
+
+function breach(text) {
+    printf "%s:%d: %s\n", FILENAME, FNR, text
+    breaches++
+}
+
+FNR == 1 {
+    path = FILENAME
+    sub(/^.*src\//, "", path)
+    layer = path
+    sub(/\/.*/, "", layer)
+    if (!(layer in rank))
+        breach("src/" layer "/ is not a folder of the include rule")
+}
+
+/^[ \t]*#[ \t]*include[ \t]*"/ {
+    split($0, part, "\"")
+    target = part[2]
+    split(target, folder, "/")
+    if (target !~ /^[a-z_0-9]+\/[a-z_0-9]+\.(h|inc)$/)
+        breach("\"" target "\": write \"folder/file.h\", from src/")
+    else if (!(folder[1] in rank))
+        breach("\"" target "\": src/" folder[1] "/ is not a folder of the include rule")
+    else if (rank[folder[1]] > rank[layer])
+        breach("\"" target "\": " layer " comes before " folder[1] " and may not include it")
+    next
+}
+
+/^[ \t]*#[ \t]*include[ \t]*</ {
+    target = $0
+    sub(/^[^<]*</, "", target)
+    sub(/>.*/, "", target)
+    for (prefix in home)
+        if (index(target, prefix) == 1) {
+            if (index(" " home[prefix] " ", " " layer " ") == 0)
+                breach("<" target ">: only " home[prefix] " may include it")
+            next
+        }
+    if (target in pure)
+        next
+    if (!(target in os))
+        breach("<" target ">: unknown to tests/style/includes.awk; a library's header needs a home there")
+    else if (rank[layer] < rank["io"])
+        breach("<" target ">: " layer " does no I/O and has no clock")
+    next
+}
+
+/^[ \t]*#[ \t]*include/ {
+    breach("an include through a macro cannot be checked")
+}
+
+END {
+    exit breaches > 0
+}
