@@ -51,7 +51,14 @@ fi
 
 mkdir -p build/test-logs
 results=build/test-logs/results.txt
+skipped=build/test-logs/skipped.txt
+: >"$skipped"
 ctest "$@" --parallel 2 --output-on-failure --output-log "$results" || true
+
+if [ -s "$skipped" ]; then
+    printf '\nNot tested here:\n'
+    sort "$skipped" | sed 's/^/    /'
+fi
 
 # A line for each test: "3/90 Test #7: unit/wire/car .... Passed 0.02 sec", ***Skipped, ***Failed, ***Timeout, ***Not Run.
 awk '

@@ -17,15 +17,13 @@ add_compile_options(
     -fno-strict-overflow
     -fstack-protector-strong)
 add_compile_definitions(_GNU_SOURCE)
-if(CMAKE_BUILD_TYPE STREQUAL "Release")
-  add_compile_options(-O3 -g)
-  add_compile_definitions(_FORTIFY_SOURCE=2)
-endif()
 
 # Release programs are optimised as a whole at link time. The objects hold plain machine code beside it, so that the
 # test programs, of which there are many, link in no time.
-include(CheckIPOSupported)
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  add_compile_options(-g) # on top of CMake's -O3 -DNDEBUG
+  add_compile_definitions(_FORTIFY_SOURCE=2)
+  include(CheckIPOSupported)
   check_ipo_supported(RESULT sky_ipo OUTPUT sky_ipo_why LANGUAGES C)
   if(sky_ipo)
     set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
