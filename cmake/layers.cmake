@@ -8,6 +8,7 @@ sky_layer(engine sky_text sky_trend)
 sky_layer(sim sky_engine)
 sky_layer(io sky_sim PkgConfig::ZSTD PkgConfig::OPENSSL PkgConfig::WEBSOCKETS PkgConfig::MICROHTTPD Threads::Threads)
 sky_layer(ops sky_io PkgConfig::YAML Threads::Threads)
+target_compile_definitions(sky_ops PUBLIC SKY_VERSION="${PROJECT_VERSION}")
 
 file(GLOB app_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/src/app/*.c)
 if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/src/app/main.c)

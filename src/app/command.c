@@ -1,0 +1,137 @@
+#include "app/command.h"
+
+#include <string.h>
+
+#include "ops/nearest.h"
+
+extern const struct sky_command sky_command_run __attribute__((weak));
+extern const struct sky_command sky_command_replay __attribute__((weak));
+extern const struct sky_command sky_command_simulate __attribute__((weak));
+extern const struct sky_command sky_command_inspect __attribute__((weak));
+extern const struct sky_command sky_command_config __attribute__((weak));
+extern const struct sky_command sky_command_help;
+
+#define COMMANDS_MAX 8
+
+const struct sky_command *const *sky_commands(void)
+{
+    static const struct sky_command *list[COMMANDS_MAX + 1];
+    const struct sky_command *const all[] = {&sky_command_run,     &sky_command_replay, &sky_command_simulate,
+                                             &sky_command_inspect, &sky_command_config, &sky_command_help};
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (all[i])
+            list[count++] = all[i];
+    return list;
+}
+
+const struct sky_command *sky_command_find(const char *name)
+{
+    for (const struct sky_command *const *command = sky_commands(); *command; command++)
+        if (strcmp((*command)->name, name) == 0)
+            return *command;
+    return NULL;
+}
+
+int sky_unknown_command(const char *name)
+{
+    struct sky_nearest nearest;
+    sky_nearest_init(&nearest, sky_span_from_string(name));
+    for (const struct sky_command *const *command = sky_commands(); *command; command++)
+        sky_nearest_offer(&nearest, (*command)->name);
+    fprintf(stderr, "skytrend: there is no command '%.100s'", name);
+    if (nearest.best)
+        fprintf(stderr, "; did you mean %s?", nearest.best);
+    fputs("\nTry `skytrend help`.\n", stderr);
+    return SKY_EXIT_USAGE;
+}
+
+static void print(const struct sky_buffer *buffer, FILE *out)
+{
+    if (buffer->len)
+        fwrite(buffer->ptr, 1, buffer->len, out);
+}
+
+void sky_command_print_help(const struct sky_command *command, FILE *out)
+{
+    static const struct sky_option config_options[] = {
+        {.name = "config",
+         .letter = 'c',
+         .placeholder = "FILE",
+         .rule = {SKY_VALUE_STRING},
+         .help = "the configuration file (else ./skytrend.yaml when it is there)"},
+        {.name = "SECTION.KEY",
+         .placeholder = "VALUE",
+         .rule = {SKY_VALUE_STRING},
+         .help = "any setting; `skytrend config` lists them"},
+        {0},
+    };
+    static const struct sky_option help_options[] = {{.name = "help", .letter = 'h', .help = "show this"}, {0}};
+    bool arguments = command->arguments != NULL;
+    fprintf(out, "Usage: skytrend %s [OPTION...]%s%s\n\n%c%s.\n", command->name, arguments ? " " : "",
+            arguments ? command->arguments : "", command->summary[0] & ~0x20, command->summary + 1);
+    if (command->description)
+        fprintf(out, "\n%s\n", command->description);
+    struct sky_buffer buffer = {0};
+    sky_options_help(command->options, &buffer);
+    if (command->takes_config)
+        sky_options_help(config_options, &buffer);
+    sky_options_help(help_options, &buffer);
+    fputs("\nOptions:\n", out);
+    print(&buffer, out);
+    sky_buffer_clean_up(&buffer);
+    if (command->examples)
+        fputs("\nExamples:\n", out);
+    for (const char *const *example = command->examples; example && *example; example++)
+        fprintf(out, "  %s\n", *example);
+}
+
+void sky_program_print_help(FILE *out)
+{
+    fputs("Usage: skytrend COMMAND [OPTION...] [ARGUMENT...]\n\n"
+          "Reads the Bluesky network as it happens and says what is trending, and how sure it is.\n\nCommands:\n",
+          out);
+    for (const struct sky_command *const *command = sky_commands(); *command; command++)
+        fprintf(out, "  %-12s%s\n", (*command)->name, (*command)->summary);
+    fputs("\n`skytrend help COMMAND` explains one; `skytrend --version` prints the version.\n", out);
+}
+
+int sky_command_usage_error(const struct sky_command *command, const char *message)
+{
+    fprintf(stderr, "skytrend %s: %s\nTry `skytrend help %s`.\n", command->name, message, command->name);
+    return SKY_EXIT_USAGE;
+}
+
+static int check_arguments(const struct sky_invocation *invocation)
+{
+    const struct sky_command *command = invocation->command;
+    size_t count = invocation->options.arguments_count;
+    char message[256];
+    if (count < command->arguments_min)
+        snprintf(message, sizeof message, "an argument is missing: %s", command->arguments);
+    else if (count > command->arguments_max)
+        snprintf(message, sizeof message, "one argument too many: '%.100s'",
+                 invocation->options.arguments[command->arguments_max]);
+    else
+        return SKY_EXIT_OK;
+    return sky_command_usage_error(command, message);
+}
+
+int sky_command_call(const struct sky_command *command, int argc, char **argv)
+{
+    struct sky_invocation invocation = {.command = command};
+    enum sky_status status =
+        sky_options_parse(&invocation.options, command->options, argc, argv, command->takes_config);
+    if (status != SKY_OK)
+        return sky_command_usage_error(command, invocation.options.message);
+    if (invocation.options.help) {
+        sky_command_print_help(command, stdout);
+        return SKY_EXIT_OK;
+    }
+    int exit_code = check_arguments(&invocation);
+    if (exit_code == SKY_EXIT_OK)
+        exit_code = command->run(&invocation);
+    if (fflush(stdout) != 0 && exit_code == SKY_EXIT_OK)
+        exit_code = SKY_EXIT_FAILURE; /* a full disk behind a redirection must not look like success */
+    return exit_code;
+}
