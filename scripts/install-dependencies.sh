@@ -2,7 +2,7 @@
 # Install the Debian packages named in lists beside this file: install-dependencies.sh LIST...
 #
 # Silent and quick (one dpkg query) when nothing is missing, so it runs before every build. Exits 1 when packages are
-# missing and cannot be installed. Without apt it names what is needed and exits 0: the build then says what it misses.
+# missing and cannot be installed. Without apt it names what is needed, once, and exits 0: the build says what it misses.
 set -eu
 cd -- "$(dirname -- "$0")"
 root=$(cd .. && pwd -P)
@@ -10,13 +10,11 @@ log=$root/build/install.log
 lock_wait_seconds=300
 mkdir -p "$root/build"
 
-wanted=$(cat "$@" | sed 's/#.*//' | tr -s ' \t\n' ' ')
+wanted=$(sed 's/#.*//' "$@" | tr -s ' \t\n' ' ')
 
 if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-query >/dev/null 2>&1; then
-    stamp=$root/build/.dependencies-named
-    if ! [ -e "$stamp" ]; then
-        echo "This system has no apt. Skytrend needs these packages (names of Debian 12):$wanted" >&2
-        : >"$stamp"
+    if ! [ -e "$root/build/build.ninja" ]; then
+        echo "This system has no apt. Skytrend needs these packages, by their names in Debian 12: $wanted" >&2
     fi
     exit 0
 fi
