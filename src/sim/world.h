@@ -28,7 +28,7 @@
 /* Keyword tokens and posts a minute at rate 1, on the average over a day. */
 #define SKY_WORLD_TOKENS_PER_MINUTE 24000
 #define SKY_WORLD_POSTS_PER_MINUTE  3000
-#define SKY_WORLD_COMPANIONS_MAX    2
+#define SKY_WORLD_COMPANIONS_MAX    6
 
 enum sky_world_profile {
     SKY_WORLD_NORMAL,
