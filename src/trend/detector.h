@@ -12,6 +12,7 @@
 #define SKY_TREND_DETECTOR_H
 
 #include "base/buffer.h"
+#include "trend/baseline.h"
 #include "trend/record.h"
 
 struct sky_detector_options {
@@ -67,7 +68,7 @@ struct sky_detector_result {
     uint32_t on_count;
     const struct sky_trend *ended; /* at this slide, by keyword bytes */
     uint32_t ended_count;
-    const struct sky_detector_score *scores; /* candidates, by keyword bytes */
+    const struct sky_detector_score *scores; /* candidates, in no order that may be relied on */
     uint32_t scores_count;
     bool warming_up; /* uptime is under the 12 min hold */
 };
@@ -86,7 +87,7 @@ uint32_t sky_detector_find(const struct sky_detector *detector, uint64_t id);
 
 /* One slide: begin, then add each keyword with voices > 0 once, then end.
  * `volume` is N of the language in this window. */
-void sky_detector_begin(struct sky_detector *detector, int64_t minute, uint64_t volume);
+SKY_MUST_USE enum sky_status sky_detector_begin(struct sky_detector *detector, int64_t minute, uint64_t volume);
 
 /* Take one count. *tag: 0 not looked up yet, UINT32_MAX known to be unknown, otherwise where the keyword is kept (a
  * hint, checked); it is brought up to date. A keyword that is not known and has fewer voices than row_authors is
@@ -96,13 +97,7 @@ SKY_MUST_USE enum sky_status sky_detector_add(struct sky_detector *detector, con
 
 SKY_MUST_USE enum sky_status sky_detector_end(struct sky_detector *detector, struct sky_detector_result *result);
 
-/* The state of one known keyword, undecayed to the last slide's time. */
-struct sky_baseline {
-    double slow; /* S_slow */
-    double fast;
-    double p; /* learned dispersion: P / Q */
-    double q;
-};
+/* The past of one known keyword as of the last finished slide. */
 bool sky_detector_baseline(const struct sky_detector *detector, uint64_t id, struct sky_baseline *baseline);
 
 /* Between begin and end: a keyword which sky_detector_add has just made known starts with this past instead of none. */
