@@ -21,10 +21,8 @@
 
 #include "base/buffer.h"
 #include "event/event.h"
+#include "event/event_time.h"
 #include "event/post.h"
-
-/* "No receipt time is known": the receipt rule is inert for this frame. */
-#define SKY_RECEIPT_NONE INT64_MIN
 
 /* Why a frame, a line or an op was dropped. */
 enum sky_drop {
@@ -115,7 +113,8 @@ SKY_MUST_USE enum sky_status sky_decoder_frame(struct sky_decoder *decoder, stru
 SKY_MUST_USE enum sky_status sky_decoder_line(struct sky_decoder *decoder, struct sky_span line,
                                               struct sky_decoded *decoded);
 
-/* A new connection: seqs may go back to the cursor. The time state is kept. */
+/* A new connection whose seqs may begin below the last one (another relay). Reconnecting to the same relay with a
+ * cursor needs no call: what it sends again is then dropped as repeated. The time state is kept. */
 void sky_decoder_connected(struct sky_decoder *decoder);
 
 /* The host that posts name from now on as `relay`. */

@@ -41,6 +41,7 @@ struct sky_op {
 };
 
 struct sky_event {
+    struct sky_span input; /* the frame or line it was read from */
     enum sky_event_kind kind;
     struct sky_span type; /* "#commit", ... as sent; empty for an error frame */
     int64_t seq;          /* 0 when the wire has none (Jetstream commits, #info, errors) */

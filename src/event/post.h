@@ -15,6 +15,7 @@
 #define SKY_POST_FACETS_MAX         100  /* ours */
 #define SKY_POST_FACET_FEATURES_MAX 8    /* ours */
 #define SKY_POST_HASHTAG_BYTES_MAX  640  /* app.bsky.richtext.facet#tag: tag maxLength */
+#define SKY_POST_HASHTAGS_MAX       128  /* ours: of facets, tags and text together */
 #define SKY_POST_LABELS_MAX         10   /* com.atproto.label.defs#selfLabels: values maxLength */
 
 enum sky_post_op {
