@@ -20,9 +20,9 @@
 enum sky_keyword_kind { SKY_KEYWORD_WORD, SKY_KEYWORD_HASHTAG, SKY_KEYWORD_PHRASE };
 
 struct sky_keyword {
-    struct sky_span
-        normalized;          /* what is counted: NFKC, case-folded; "#tag" for a hashtag, single spaces in a phrase */
-    struct sky_span surface; /* as written at its first place in the post (may equal normalized) */
+    struct sky_span normalized; /* what is counted: NFKC, case-folded; "#tag" for a hashtag, single spaces in a phrase
+                          (none between words of a script that writes none) */
+    struct sky_span surface;    /* as written at its first place in the post (may equal normalized) */
     enum sky_keyword_kind kind;
 };
 
@@ -54,5 +54,9 @@ SKY_MUST_USE enum sky_status sky_text_keywords(struct sky_text *text, const stru
 /* A 64-bit sketch of the words of the post given to the last sky_text_keywords call, for finding near-copies (SimHash
  * over word hashes); 0 for a post without words. */
 uint64_t sky_text_sketch(const struct sky_text *text);
+
+/* Send all text that MeCab does not cut through ICU's word iterator: slower, the same keywords. For the tests that
+ * prove it. */
+void sky_text_force_icu(struct sky_text *text, bool force);
 
 #endif

@@ -1,0 +1,130 @@
+#include "text/stopword.h"
+
+#include <stdlib.h>
+
+#include "base/hash.h"
+
+struct sky_stopword_table {
+    struct sky_stopword_entry *slots;
+    uint64_t mask;
+    uint32_t languages_count;
+    uint32_t english;
+};
+
+static const struct sky_stopword_entry no_entry;
+
+/* The next word of `line` from `*at`, by single spaces. */
+static struct sky_span next_word(const char *line, size_t *at)
+{
+    while (line[*at] == ' ')
+        ++*at;
+    size_t start = *at;
+    while (line[*at] && line[*at] != ' ')
+        ++*at;
+    return sky_span_of(line + start, *at - start);
+}
+
+static struct sky_stopword_entry *slot_of(const struct sky_stopword_table *table, uint64_t id)
+{
+    uint64_t i = id & table->mask;
+    while (table->slots[i].id && table->slots[i].id != id)
+        i = (i + 1) & table->mask;
+    return &table->slots[i];
+}
+
+/* "word" stops and votes, "+word" and "-suffix" vote, "=word" stops, "!word" excepts. */
+static void add_word(struct sky_stopword_table *table, struct sky_span word, uint32_t bit)
+{
+    uint8_t mark = word.ptr[0];
+    bool marked = mark == '+' || mark == '=' || mark == '!';
+    struct sky_span key = marked ? sky_span_from(word, 1) : word;
+    struct sky_stopword_entry *entry = slot_of(table, sky_hash_id(key));
+    entry->id = sky_hash_id(key);
+    if (mark == '!') {
+        entry->except |= bit;
+        return;
+    }
+    if (mark != '+' && mark != '-')
+        entry->stop |= bit;
+    if (mark != '=')
+        entry->vote |= bit;
+}
+
+static size_t count_words(void)
+{
+    size_t count = 0;
+    for (const struct sky_stopword_list *list = sky_stopword_lists; list->language; list++)
+        for (const char *const *line = list->lines; *line; line++)
+            for (size_t at = 0; next_word(*line, &at).len;)
+                count++;
+    return count;
+}
+
+enum sky_status sky_stopword_table_new(struct sky_stopword_table **table)
+{
+    size_t slots = 64;
+    while (slots < count_words() * 2)
+        slots *= 2;
+    struct sky_stopword_table *t = calloc(1, sizeof *t);
+    if (!t)
+        return SKY_E_MEMORY;
+    t->slots = calloc(slots, sizeof *t->slots);
+    if (!t->slots) {
+        free(t);
+        return SKY_E_MEMORY;
+    }
+    t->mask = slots - 1;
+    for (const struct sky_stopword_list *list = sky_stopword_lists; list->language; list++) {
+        if (t->languages_count == SKY_STOPWORD_LANGUAGES_MAX)
+            break;
+        uint32_t bit = UINT32_C(1) << t->languages_count++;
+        for (const char *const *line = list->lines; *line; line++) {
+            size_t at = 0;
+            for (struct sky_span word = next_word(*line, &at); word.len; word = next_word(*line, &at))
+                add_word(t, word, bit);
+        }
+    }
+    t->english = sky_stopword_language(t, SKY_SPAN("en"));
+    *table = t;
+    return SKY_OK;
+}
+
+void sky_stopword_table_free(struct sky_stopword_table *table)
+{
+    if (!table)
+        return;
+    free(table->slots);
+    free(table);
+}
+
+const struct sky_stopword_entry *sky_stopword_find(const struct sky_stopword_table *table, uint64_t id)
+{
+    const struct sky_stopword_entry *entry = slot_of(table, id);
+    return entry->id ? entry : &no_entry;
+}
+
+uint32_t sky_stopword_language(const struct sky_stopword_table *table, struct sky_span language)
+{
+    for (uint32_t i = 0; i < table->languages_count; i++)
+        if (sky_span_equal(sky_stopword_language_name(i), language))
+            return UINT32_C(1) << i;
+    return 0;
+}
+
+bool sky_stopword_is_stop(const struct sky_stopword_table *table, const struct sky_stopword_entry *entry,
+                          uint32_t language)
+{
+    if (entry->stop & language)
+        return true;
+    return (entry->stop & table->english) && !(entry->except & language);
+}
+
+uint32_t sky_stopword_language_count(const struct sky_stopword_table *table)
+{
+    return table->languages_count;
+}
+
+struct sky_span sky_stopword_language_name(uint32_t index)
+{
+    return sky_span_from_string(sky_stopword_lists[index].language);
+}
