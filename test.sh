@@ -53,7 +53,7 @@ mkdir -p build/test-logs
 results=build/test-logs/results.txt
 skipped=build/test-logs/skipped.txt
 : >"$skipped"
-ctest "$@" --parallel 2 --output-on-failure --output-log "$results" || true
+ctest "$@" --parallel 2 --no-label-summary --output-on-failure --output-log "$results" || true
 
 if [ -s "$skipped" ]; then
     printf '\nNot tested here:\n'
