@@ -58,11 +58,11 @@ void sky_command_print_help(const struct sky_command *command, FILE *out)
         {.name = "config",
          .letter = 'c',
          .placeholder = "FILE",
-         .rule = {SKY_VALUE_STRING},
+         .rule.type = SKY_VALUE_STRING,
          .help = "the configuration file (else ./skytrend.yaml when it is there)"},
         {.name = "SECTION.KEY",
          .placeholder = "VALUE",
-         .rule = {SKY_VALUE_STRING},
+         .rule.type = SKY_VALUE_STRING,
          .help = "any setting; `skytrend config` lists them"},
         {0},
     };

@@ -1,8 +1,8 @@
 /* options.h: the options of a command, from one table: parsed here, explained by sky_options_help.
  *
  *     static const struct sky_option options[] = {
- *         {.name = "duration", .rule = {SKY_VALUE_DURATION}, .help = "stop by itself after this time"},
- *         {.name = "to", .rule = {SKY_VALUE_CHOICE, .choices = "json|hex"}, .value = "json", .help = "..."},
+ *         {.name = "duration", .rule.type = SKY_VALUE_DURATION, .help = "stop by itself after this time"},
+ *         {.name = "to", .rule = {.type = SKY_VALUE_CHOICE, .choices = "json|hex"}, .value = "json", .help = "..."},
  *         {.name = "hex", .help = "each input line is one item in hex"}, // a flag
  *         {0},
  *     };

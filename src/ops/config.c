@@ -1,0 +1,239 @@
+#include "ops/config.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "ops/config_file.h"
+#include "ops/nearest.h"
+
+#define ENVIRONMENT_PREFIX "SKYTREND_"
+#define NAME_SIZE          80
+
+static enum sky_status fail(struct sky_config_message *message, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static enum sky_status fail(struct sky_config_message *message, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message->text, sizeof message->text, format, arguments);
+    va_end(arguments);
+    return SKY_E_CONFIG;
+}
+
+static bool same_name(struct sky_span written, const char *name)
+{
+    size_t i = 0;
+    for (; i < written.len && name[i]; i++)
+        if (written.ptr[i] != (uint8_t)name[i] && !(written.ptr[i] == '-' && name[i] == '_'))
+            return false;
+    return i == written.len && !name[i];
+}
+
+static const struct sky_setting *find(struct sky_span name)
+{
+    size_t count;
+    const struct sky_setting *settings = sky_settings(&count);
+    for (size_t i = 0; i < count; i++)
+        if (same_name(name, settings[i].name))
+            return &settings[i];
+    return NULL;
+}
+
+static enum sky_status unknown(const struct sky_config_assignment *assignment, struct sky_config_message *message)
+{
+    struct sky_nearest nearest;
+    sky_nearest_init(&nearest, assignment->name);
+    size_t count;
+    const struct sky_setting *settings = sky_settings(&count);
+    for (size_t i = 0; i < count; i++)
+        sky_nearest_offer(&nearest, settings[i].name);
+    int len = assignment->name.len < NAME_SIZE ? (int)assignment->name.len : NAME_SIZE;
+    if (nearest.best)
+        return fail(message, "%s: unknown setting %.*s; did you mean %s?", assignment->where, len,
+                    (const char *)assignment->name.ptr, nearest.best);
+    return fail(message, "%s: unknown setting %.*s", assignment->where, len, (const char *)assignment->name.ptr);
+}
+
+static void store(struct sky_config *config, const struct sky_setting *setting, const struct sky_value *value)
+{
+    char *field = (char *)config + setting->offset;
+    switch (setting->rule.type) {
+    case SKY_VALUE_BOOL: memcpy(field, &value->boolean, sizeof value->boolean); break;
+    case SKY_VALUE_DOUBLE: memcpy(field, &value->number, sizeof value->number); break;
+    case SKY_VALUE_STRING:
+    case SKY_VALUE_LIST: memcpy(field, &value->string, sizeof value->string); break;
+    case SKY_VALUE_INT:
+    case SKY_VALUE_DURATION:
+    case SKY_VALUE_SIZE:
+    case SKY_VALUE_CHOICE: memcpy(field, &value->integer, sizeof value->integer); break;
+    }
+}
+
+enum sky_status sky_config_assign(struct sky_config *config, const struct sky_config_assignment *assignment,
+                                  struct sky_config_message *message)
+{
+    const struct sky_setting *setting = find(assignment->name);
+    if (!setting)
+        return unknown(assignment, message);
+    char *text = sky_arena_alloc(&config->arena, assignment->value.len + 1);
+    if (!text)
+        return SKY_E_MEMORY;
+    if (assignment->value.len)
+        memcpy(text, assignment->value.ptr, assignment->value.len);
+    text[assignment->value.len] = 0;
+    struct sky_value value;
+    if (sky_value_parse(&setting->rule, text, &value) != SKY_OK) {
+        struct sky_buffer allowed = {0};
+        sky_value_rule_write(&setting->rule, &allowed);
+        fail(message, "%s: %s: '%.100s' is not %.*s", assignment->where, setting->name, text, (int)allowed.len,
+             allowed.ptr ? (const char *)allowed.ptr : "");
+        sky_buffer_clean_up(&allowed);
+        return SKY_E_CONFIG;
+    }
+    size_t count;
+    store(config, setting, &value);
+    config->origins[setting - sky_settings(&count)] =
+        (struct sky_config_origin){assignment->layer, assignment->line, text};
+    return SKY_OK;
+}
+
+static enum sky_status assign_defaults(struct sky_config *config, struct sky_config_message *message)
+{
+    size_t count;
+    const struct sky_setting *settings = sky_settings(&count);
+    enum sky_status status = SKY_OK;
+    for (size_t i = 0; i < count && status == SKY_OK; i++) {
+        struct sky_config_assignment assignment = {.name = sky_span_from_string(settings[i].name),
+                                                   .value = sky_span_from_string(settings[i].value),
+                                                   .where = "default"};
+        status = sky_config_assign(config, &assignment, message);
+    }
+    return status;
+}
+
+/* TREND_MIN_Z is trend.min_z: the first '_' that gives a known name is the dot; if none does, the first one is. */
+static void environment_name(struct sky_span written, char name[NAME_SIZE])
+{
+    size_t len = written.len < NAME_SIZE - 1 ? written.len : NAME_SIZE - 1;
+    size_t dot = len;
+    for (size_t i = 0; i < len; i++) {
+        uint8_t byte = written.ptr[i];
+        name[i] = (char)(byte >= 'A' && byte <= 'Z' ? byte + 32 : byte);
+        if (byte == '_' && dot == len)
+            dot = i;
+    }
+    name[len] = 0;
+    if (dot < len)
+        name[dot] = '.';
+}
+
+static enum sky_status assign_environment(struct sky_config *config, char *const *environment,
+                                          struct sky_config_message *message)
+{
+    enum sky_status status = SKY_OK;
+    const size_t prefix = sizeof ENVIRONMENT_PREFIX - 1;
+    for (; environment && *environment && status == SKY_OK; environment++) {
+        const char *equals = strchr(*environment, '=');
+        if (strncmp(*environment, ENVIRONMENT_PREFIX, prefix) != 0 || !equals)
+            continue;
+        char name[NAME_SIZE], where[NAME_SIZE];
+        environment_name(sky_span_of(*environment + prefix, (size_t)(equals - *environment) - prefix), name);
+        snprintf(where, sizeof where, "%.*s", (int)(equals - *environment), *environment);
+        struct sky_config_assignment assignment = {.name = sky_span_from_string(name),
+                                                   .value = sky_span_from_string(equals + 1),
+                                                   .layer = SKY_CONFIG_ENVIRONMENT,
+                                                   .where = where};
+        status = sky_config_assign(config, &assignment, message);
+    }
+    return status;
+}
+
+static enum sky_status assign_flags(struct sky_config *config, const struct sky_config_inputs *inputs,
+                                    struct sky_config_message *message)
+{
+    enum sky_status status = SKY_OK;
+    for (size_t i = 0; i < inputs->flags_count && status == SKY_OK; i++) {
+        const struct sky_option_setting *flag = &inputs->flags[i];
+        char where[NAME_SIZE];
+        snprintf(where, sizeof where, "%.*s", (int)strcspn(flag->written, "="), flag->written);
+        struct sky_config_assignment assignment = {.name = sky_span_of(flag->key, flag->key_len),
+                                                   .value = sky_span_from_string(flag->value),
+                                                   .layer = SKY_CONFIG_FLAG,
+                                                   .where = where};
+        status = sky_config_assign(config, &assignment, message);
+    }
+    return status;
+}
+
+/* What one rule of the table cannot say. */
+static enum sky_status split_languages(struct sky_config *config, struct sky_config_message *message)
+{
+    const char *rest = config->trend.languages;
+    struct sky_span word;
+    while (sky_list_next(&rest, &word)) {
+        bool letters = word.len >= 2 && word.len <= 8;
+        for (size_t i = 0; i < word.len; i++)
+            letters = letters && word.ptr[i] >= 'a' && word.ptr[i] <= 'z';
+        if (!letters)
+            return fail(message, "trend.languages: '%.*s' is not a language code such as en or ja",
+                        (int)(word.len < 40 ? word.len : 40), (const char *)word.ptr);
+        if (config->languages_count == SKY_ENGINE_LANGUAGES_MAX - 1)
+            return fail(message, "trend.languages: more than %d languages", SKY_ENGINE_LANGUAGES_MAX - 1);
+        memcpy(config->language_names[config->languages_count], word.ptr, word.len);
+        config->language_names[config->languages_count++][word.len] = 0;
+    }
+    return SKY_OK;
+}
+
+enum sky_status sky_config_load(struct sky_config *config, const struct sky_config_inputs *inputs,
+                                struct sky_config_message *message)
+{
+    memset(config, 0, sizeof *config);
+    message->text[0] = 0;
+    enum sky_status status = assign_defaults(config, message);
+    const char *file = inputs->file;
+    if (!file && access(SKY_CONFIG_DEFAULT_FILE, F_OK) == 0)
+        file = SKY_CONFIG_DEFAULT_FILE;
+    if (status == SKY_OK && file)
+        status = sky_config_file_read(config, file, message);
+    if (status == SKY_OK)
+        status = assign_environment(config, inputs->environment, message);
+    if (status == SKY_OK)
+        status = assign_flags(config, inputs, message);
+    if (status == SKY_OK)
+        status = split_languages(config, message);
+    if (status == SKY_E_MEMORY)
+        fail(message, "there is no memory for the configuration");
+    return status;
+}
+
+void sky_config_clean_up(struct sky_config *config)
+{
+    sky_arena_clean_up(&config->arena);
+}
+
+void sky_config_engine_options(const struct sky_config *config, struct sky_engine_options *options)
+{
+    sky_engine_options_default(options);
+    options->languages_count = config->languages_count;
+    for (uint32_t i = 0; i < config->languages_count; i++)
+        options->languages[i] = config->language_names[i];
+    options->window_minutes = (uint32_t)config->window.minutes;
+    options->min_frequency = (uint32_t)config->trend.min_frequency;
+    options->min_authors = (uint32_t)config->trend.min_authors;
+    options->min_growth = config->trend.min_growth;
+    options->min_z = config->trend.min_z;
+    options->z_literal = config->trend.z_mode == 1;
+    options->top_keywords = (uint32_t)config->trend.top_keywords;
+    options->samples = (uint32_t)config->trend.samples;
+    options->keep_labelled = config->trend.keep_labelled;
+}
+
+bool sky_config_checkpoint_path(const struct sky_config *config, char path[PATH_MAX])
+{
+    bool absolute = config->checkpoint.path[0] == '/';
+    int len = snprintf(path, PATH_MAX, "%s%s%s", absolute ? "" : config->data.directory, absolute ? "" : "/",
+                       config->checkpoint.path);
+    return len > 0 && len < PATH_MAX;
+}

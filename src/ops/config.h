@@ -1,0 +1,145 @@
+/* config.h: the settings, from one table (config_table.c): defaults < YAML file < environment < flags.
+ *
+ *     trend:                       a file: --config FILE, or ./skytrend.yaml when it is there
+ *       min_z: 6
+ *     SKYTREND_TREND_MIN_Z=6       the environment
+ *     --trend.min_z 6              a flag
+ *
+ * An unknown setting or a value that is not allowed is an error that names the setting, where it stands and what was
+ * probably meant; nothing is ignored. docs/CONFIGURATION.md is printed from the table (sky_config_write_markdown).
+ *
+ * Memory   a config owns the text of its values until sky_config_clean_up.
+ * Threads  read by any number once loaded. */
+#ifndef SKY_OPS_CONFIG_H
+#define SKY_OPS_CONFIG_H
+
+#include <limits.h>
+
+#include "base/arena.h"
+#include "engine/engine.h"
+#include "ops/options.h"
+
+#define SKY_CONFIG_SETTINGS_MAX   64
+#define SKY_CONFIG_FILE_BYTES_MAX ((size_t)1 << 20)
+#define SKY_CONFIG_DEFAULT_FILE   "skytrend.yaml"
+#define SKY_CONFIG_MESSAGE_SIZE   512
+
+enum sky_source_kind { SKY_SOURCE_RELAY, SKY_SOURCE_JETSTREAM, SKY_SOURCE_SIMULATED }; /* as source.kind lists them */
+enum sky_log_format_setting { SKY_LOG_AUTO, SKY_LOG_JSON, SKY_LOG_TEXT };              /* as log.format lists them */
+
+/* Where a value comes from. */
+enum sky_config_layer { SKY_CONFIG_DEFAULT, SKY_CONFIG_FILE, SKY_CONFIG_ENVIRONMENT, SKY_CONFIG_FLAG };
+
+struct sky_config_origin {
+    enum sky_config_layer layer;
+    int line;          /* of the file, from 1 */
+    const char *value; /* as written */
+};
+
+/* Durations are ms, sizes bytes, choices places in their list, lists words with commas between. */
+struct sky_config {
+    struct {
+        int64_t kind; /* enum sky_source_kind */
+        const char *urls;
+        const char *jetstream_urls;
+        int64_t answer_timeout_ms;
+        bool allow_plain;
+        int64_t queue_bytes;
+    } source;
+    struct {
+        double speed;
+        int64_t seed;
+    } simulated;
+    struct {
+        int64_t min_frequency;
+        int64_t min_authors;
+        double min_growth;
+        double min_z;
+        int64_t z_mode; /* 0 deviance, 1 literal */
+        const char *languages;
+        int64_t samples;
+        int64_t top_keywords;
+        bool keep_labelled;
+    } trend;
+    struct {
+        int64_t minutes;
+    } window;
+    struct {
+        bool enabled;
+        const char *address;
+        int64_t port;
+    } http;
+    struct {
+        const char *directory;
+    } data;
+    struct {
+        bool enabled;
+        const char *path;
+        int64_t interval_ms;
+    } checkpoint;
+    struct {
+        int64_t level;  /* enum sky_log_level */
+        int64_t format; /* enum sky_log_format_setting */
+    } log;
+
+    struct sky_config_origin origins[SKY_CONFIG_SETTINGS_MAX]; /* by place in sky_settings() */
+    char file[PATH_MAX];                                       /* the file read; "" when there was none */
+    char language_names[SKY_ENGINE_LANGUAGES_MAX][16];         /* trend.languages, split */
+    uint32_t languages_count;
+    struct sky_arena arena; /* texts of values */
+};
+
+struct sky_setting {
+    const char *name; /* "trend.min_z" */
+    struct sky_value_rule rule;
+    const char *value; /* the default as one would write it */
+    size_t offset;     /* in struct sky_config */
+    const char *help;  /* one sentence, lower case, without a full stop */
+};
+
+/* The table, and its length by *count. */
+const struct sky_setting *sky_settings(size_t *count);
+
+struct sky_config_inputs {
+    const char *file;         /* NULL: SKY_CONFIG_DEFAULT_FILE if it is there */
+    char *const *environment; /* NAME=VALUE..., NULL at the end; NULL: none */
+    const struct sky_option_setting *flags;
+    size_t flags_count;
+};
+
+struct sky_config_message {
+    char text[SKY_CONFIG_MESSAGE_SIZE]; /* for a person */
+};
+
+/* Fill `config` from all four. SKY_E_CONFIG, SKY_E_IO (the file), SKY_E_MEMORY: message says what. Clean up in any
+ * case. */
+SKY_MUST_USE enum sky_status sky_config_load(struct sky_config *config, const struct sky_config_inputs *inputs,
+                                             struct sky_config_message *message);
+void sky_config_clean_up(struct sky_config *config);
+
+/* What the engine wants; borrows `config`. hash_key is left 0: randomness is the caller's. */
+void sky_config_engine_options(const struct sky_config *config, struct sky_engine_options *options);
+
+/* data.directory and checkpoint.path joined, unless the latter is absolute. False: longer than PATH_MAX. */
+SKY_MUST_USE bool sky_config_checkpoint_path(const struct sky_config *config, char path[PATH_MAX]);
+
+/* Every setting with its value and where that comes from, for people, as one JSON object, as YAML to begin with. */
+void sky_config_write_text(const struct sky_config *config, struct sky_buffer *buffer);
+void sky_config_write_json(const struct sky_config *config, struct sky_buffer *buffer);
+
+/* docs/CONFIGURATION.md. */
+void sky_config_write_markdown(struct sky_buffer *buffer);
+
+/* For config_file.c and config_environment: set one value by name. `where` begins the message of an error. */
+struct sky_config_assignment {
+    struct sky_span name; /* as written; '-' counts as '_' */
+    struct sky_span value;
+    enum sky_config_layer layer;
+    int line;
+    const char *where; /* "skytrend.yaml:3", "SKYTREND_TREND_MIN_Z", "--trend.min_z" */
+};
+SKY_MUST_USE enum sky_status sky_config_assign(struct sky_config *config,
+                                               const struct sky_config_assignment *assignment,
+                                               struct sky_config_message *message);
+
+#endif
