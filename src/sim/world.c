@@ -1,7 +1,7 @@
 /* The world: minute by minute from counts of words to posts.
  *
  * The model is one of counts: how often each word is said in each minute (vocabulary.c), and what events add to that
- * (plan.c). A minute's words of a language are shuffled and dealt to posts of 2 to 14 words, 8 on average; an event's
+ * (plan.c). A minute's words of a language are shuffled and dealt to posts of 2 to 16 words, 9 on average; an event's
  * mention gets a post of its own, which takes ordinary words beside it, so that a burst's posts have nothing in common
  * but the burst. Copied texts and machines' readings take none. Then all posts of the minute are shuffled and spread
  * over it.
@@ -23,7 +23,7 @@
 #define POPULATION_AT_RATE_1    200000
 #define POPULATION_MIN          20000
 #define WORDS_PER_POST_MIN      2
-#define WORDS_PER_POST_MAX      14
+#define WORDS_PER_POST_MAX      16
 #define FOLLOW_UP_SHARE         0.1
 #define REPLY_SHARE             0.25
 #define LINK_SHARE              0.06
