@@ -253,6 +253,7 @@ enum sky_status sky_engine_post(struct sky_engine *engine, const struct sky_post
 void sky_engine_stats(const struct sky_engine *engine, struct sky_engine_stats *stats)
 {
     *stats = engine->stats;
+    stats->uptime_minutes = sky_tracker_uptime(engine->tracker);
     stats->keywords_known = sky_tracker_known(engine->tracker);
     stats->keywords_in_window = sky_sliding_keywords(engine->window);
 }
