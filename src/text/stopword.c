@@ -44,7 +44,7 @@ static void add_word(struct sky_stopword_table *table, struct sky_span word, uin
         entry->except |= bit;
         return;
     }
-    if (mark != '+' && mark != '-')
+    if (mark != '+' && mark != '-' && mark != '*')
         entry->stop |= bit;
     if (mark != '=')
         entry->vote |= bit;
