@@ -5,12 +5,13 @@
 #include "wire/car.h"
 #include "wire/dagcbor.h"
 
-#define SIGNATURE_BYTES 64
-#define ENTRIES_SPAN    9 /* of a node that holds any: 1 + two dice of so many sides from 0 */
-#define NODES_MIN       4
-#define EMPTY_SHARE     0.2 /* nodes that only point further down */
-#define SHALLOW_SHARE   0.06
-#define LEFT_SHARE      0.15
+#define SIGNATURE_BYTES       64
+#define RANDOM_KEY_CHARACTERS 10 /* of a TID; the first three of them change with `step` */
+#define ENTRIES_SPAN          9  /* of a node that holds any: 1 + two dice of so many sides from 0 */
+#define NODES_MIN             4
+#define EMPTY_SHARE           0.23 /* nodes that only point further down */
+#define SHALLOW_SHARE         0.06
+#define LEFT_SHARE            0.15
 
 void sky_commit_frame_init(struct sky_commit_frame *writer, uint64_t seed)
 {
@@ -60,56 +61,72 @@ static void put_random_link(struct sky_commit_frame *writer, struct sky_buffer *
 /* ---------------------------------------------------------------------------------------------- MST path */
 
 struct entry {
-    struct sky_span suffix; /* of the key */
-    uint64_t prefix_len;    /* bytes shared with the key before it */
-    const uint8_t *tree;    /* CID of the node to the right; NULL: random or none */
+    struct sky_span key;
+    const uint8_t *tree; /* CID of the node to the right; NULL: random or none */
     bool has_tree;
     const uint8_t *value; /* NULL: random */
 };
 
+/* Keys stand without what they share with the one before them. */
+static size_t shared_prefix(const struct sky_commit_frame *writer, struct sky_span key)
+{
+    size_t shared = 0;
+    while (shared < key.len && shared < writer->key_len && key.ptr[shared] == writer->key[shared])
+        shared++;
+    return shared;
+}
+
+static void put_link(struct sky_commit_frame *writer, const uint8_t *cid)
+{
+    if (cid)
+        sky_dagcbor_put_link(&writer->nodes, cid_span(cid));
+    else
+        put_random_link(writer, &writer->nodes);
+}
+
 static void put_entry(struct sky_commit_frame *writer, const struct entry *entry)
 {
     struct sky_buffer *nodes = &writer->nodes;
+    size_t shared = shared_prefix(writer, entry->key);
     sky_dagcbor_put_map(nodes, 4);
     sky_dagcbor_put_text(nodes, SKY_SPAN("k"));
-    sky_dagcbor_put_bytes(nodes, entry->suffix);
+    sky_dagcbor_put_bytes(nodes, sky_span_from(entry->key, shared));
     sky_dagcbor_put_text(nodes, SKY_SPAN("p"));
-    sky_dagcbor_put_int(nodes, (int64_t)entry->prefix_len);
+    sky_dagcbor_put_int(nodes, (int64_t)shared);
     sky_dagcbor_put_text(nodes, SKY_SPAN("t"));
-    if (entry->tree)
-        sky_dagcbor_put_link(nodes, cid_span(entry->tree));
-    else if (entry->has_tree)
-        put_random_link(writer, nodes);
+    if (entry->tree || entry->has_tree)
+        put_link(writer, entry->tree);
     else
         sky_dagcbor_put_null(nodes);
     sky_dagcbor_put_text(nodes, SKY_SPAN("v"));
-    if (entry->value)
-        sky_dagcbor_put_link(nodes, cid_span(entry->value));
-    else
-        put_random_link(writer, nodes);
+    put_link(writer, entry->value);
+    writer->key_len = entry->key.len < sizeof writer->key ? entry->key.len : sizeof writer->key;
+    memcpy(writer->key, entry->key.ptr, writer->key_len);
 }
 
-/* A key of the same collection, in the ascending order of `step`: it shares all but the last characters with the
- * first, full one. */
-static void put_neighbour(struct sky_commit_frame *writer, struct sky_span path, uint32_t step, bool is_first,
-                          const uint8_t *tree)
+/* The `step`-th of some keys near `path`, ascending in `step`: the last ten characters differ. */
+static struct sky_span neighbour_key(struct sky_commit_frame *writer, struct sky_span path, uint32_t step,
+                                     uint8_t key[SKY_COMMIT_FRAME_KEY_BYTES_MAX])
 {
-    uint8_t key[256];
-    size_t len = path.len < sizeof key ? path.len : sizeof key;
     char tid[SKY_POPULATION_TID_LEN];
+    size_t len = path.len < SKY_COMMIT_FRAME_KEY_BYTES_MAX ? path.len : SKY_COMMIT_FRAME_KEY_BYTES_MAX;
+    size_t random_len = len < RANDOM_KEY_CHARACTERS ? len : RANDOM_KEY_CHARACTERS;
+    uint64_t below = sky_random_u64(&writer->random) >> (64 - 34);
+    sky_population_tid((int64_t)((uint64_t)step << 34 | below), (uint32_t)below, tid);
     memcpy(key, path.ptr, len);
-    uint64_t bits = sky_random_u64(&writer->random);
-    sky_population_tid((int64_t)((uint64_t)step << 40 | (bits & 0xffffffff)), (uint32_t)(bits >> 32), tid);
-    size_t shared = len > 10 ? len - 10 : 0, from = is_first ? 0 : shared;
-    for (size_t i = shared; i < len; i++)
-        key[i] = (uint8_t)tid[SKY_POPULATION_TID_LEN - (len - i)];
-    struct entry entry = {
-        .suffix = sky_span_of(key + from, len - from), .prefix_len = from, .tree = tree, .has_tree = bits >> 63};
+    memcpy(key + len - random_len, tid + SKY_POPULATION_TID_LEN - random_len, random_len);
+    return sky_span_of(key, len);
+}
+
+static void put_neighbour(struct sky_commit_frame *writer, struct sky_span key, const uint8_t *tree)
+{
+    struct entry entry = {.key = key, .tree = tree, .has_tree = sky_random_u64(&writer->random) >> 63};
     put_entry(writer, &entry);
 }
 
 static void begin_node(struct sky_commit_frame *writer, uint32_t entries)
 {
+    writer->key_len = 0;
     sky_dagcbor_put_map(&writer->nodes, 2);
     sky_dagcbor_put_text(&writer->nodes, SKY_SPAN("e"));
     sky_dagcbor_put_array(&writer->nodes, entries);
@@ -131,14 +148,21 @@ static void end_node(struct sky_commit_frame *writer, const uint8_t *left)
 /* The lowest node has the operation's own entry (for a delete: none of it any more). */
 static void write_leaf(struct sky_commit_frame *writer, const struct sky_commit_frame_op *op, const uint8_t *record)
 {
+    struct entry own = {.key = op->path, .value = record};
+    uint8_t key[SKY_COMMIT_FRAME_KEY_BYTES_MAX];
     uint32_t others = sky_random_below(&writer->random, 4);
-    begin_node(writer, others + (op->record.len > 0));
-    for (uint32_t i = 0; i < others; i++)
-        put_neighbour(writer, op->path, i, i == 0, NULL);
-    if (op->record.len > 0) {
-        struct entry entry = {.suffix = op->path, .value = record};
-        put_entry(writer, &entry);
+    bool is_due = op->record.len > 0;
+    begin_node(writer, others + is_due);
+    for (uint32_t i = 0; i < others; i++) {
+        struct sky_span neighbour = neighbour_key(writer, op->path, i, key);
+        if (is_due && sky_span_compare(own.key, neighbour) < 0) {
+            put_entry(writer, &own);
+            is_due = false;
+        }
+        put_neighbour(writer, neighbour, NULL);
     }
+    if (is_due)
+        put_entry(writer, &own);
     end_node(writer, NULL);
 }
 
@@ -147,6 +171,7 @@ static void write_parent(struct sky_commit_frame *writer, const struct sky_commi
 {
     struct sky_random *random = &writer->random;
     const uint8_t *child = writer->node_cids[writer->nodes_count - 1];
+    uint8_t key[SKY_COMMIT_FRAME_KEY_BYTES_MAX];
     uint32_t entries = 0;
     if (!sky_random_chance(random, EMPTY_SHARE))
         entries = 1 + sky_random_below(random, ENTRIES_SPAN) + sky_random_below(random, ENTRIES_SPAN);
@@ -154,7 +179,7 @@ static void write_parent(struct sky_commit_frame *writer, const struct sky_commi
     uint32_t place = entries ? sky_random_below(random, entries) : 0;
     begin_node(writer, entries);
     for (uint32_t i = 0; i < entries; i++)
-        put_neighbour(writer, op->path, i, i == 0, !is_left && i == place ? child : NULL);
+        put_neighbour(writer, neighbour_key(writer, op->path, i, key), !is_left && i == place ? child : NULL);
     end_node(writer, is_left ? child : NULL);
 }
 

@@ -11,7 +11,8 @@
 #include "sim/random.h"
 #include "wire/cid.h"
 
-#define SKY_COMMIT_FRAME_NODES_MAX 12
+#define SKY_COMMIT_FRAME_NODES_MAX     12
+#define SKY_COMMIT_FRAME_KEY_BYTES_MAX 64
 
 struct sky_commit_frame {
     struct sky_random random;
@@ -22,6 +23,8 @@ struct sky_commit_frame {
     size_t node_ends[SKY_COMMIT_FRAME_NODES_MAX];
     uint8_t node_cids[SKY_COMMIT_FRAME_NODES_MAX][SKY_CID_SIZE_BYTES];
     uint32_t nodes_count;
+    uint8_t key[SKY_COMMIT_FRAME_KEY_BYTES_MAX]; /* of the entry written last in the node */
+    size_t key_len;
 };
 
 struct sky_commit_frame_op {
