@@ -1,24 +1,58 @@
 #include "event/syntax.h"
 
-enum { LOWER = 1, UPPER = 2, DIGIT = 4, LETTER = LOWER | UPPER, ALNUM = LETTER | DIGIT };
+/* What a byte may be part of. */
+enum {
+    LOWER = 1,
+    UPPER = 2,
+    DIGIT = 4,
+    HYPHEN = 8,
+    IN_DID = 16,      /* ._-:% */
+    IN_KEY = 32,      /* _~.:- */
+    IN_FRAGMENT = 64, /* ._~:@!$&%')(*+,;=-[]/\ */
+    IN_CID = 128,     /* += */
+    LETTER = LOWER | UPPER,
+    ALNUM = LETTER | DIGIT
+};
+
+static const uint8_t classes_of[256] = {
+    ['a' ... 'z'] = LOWER,
+    ['A' ... 'Z'] = UPPER,
+    ['0' ... '9'] = DIGIT,
+    ['-'] = HYPHEN | IN_DID | IN_KEY | IN_FRAGMENT,
+    ['.'] = IN_DID | IN_KEY | IN_FRAGMENT,
+    [':'] = IN_DID | IN_KEY | IN_FRAGMENT,
+    ['_'] = IN_DID | IN_KEY | IN_FRAGMENT,
+    ['~'] = IN_KEY | IN_FRAGMENT,
+    ['%'] = IN_DID | IN_FRAGMENT,
+    ['+'] = IN_FRAGMENT | IN_CID,
+    ['='] = IN_FRAGMENT | IN_CID,
+    ['@'] = IN_FRAGMENT,
+    ['!'] = IN_FRAGMENT,
+    ['$'] = IN_FRAGMENT,
+    ['&'] = IN_FRAGMENT,
+    ['\''] = IN_FRAGMENT,
+    ['('] = IN_FRAGMENT,
+    [')'] = IN_FRAGMENT,
+    ['*'] = IN_FRAGMENT,
+    [','] = IN_FRAGMENT,
+    [';'] = IN_FRAGMENT,
+    ['['] = IN_FRAGMENT,
+    [']'] = IN_FRAGMENT,
+    ['/'] = IN_FRAGMENT,
+    ['\\'] = IN_FRAGMENT,
+};
 
 static int class_of(uint8_t c)
 {
-    if (c >= 'a' && c <= 'z')
-        return LOWER;
-    if (c >= 'A' && c <= 'Z')
-        return UPPER;
-    return c >= '0' && c <= '9' ? DIGIT : 0;
+    return classes_of[c];
 }
 
-/* Every byte is of one of the classes or among `others`. */
-static bool all_are(struct sky_span text, int classes, const char *others)
+/* Every byte is of one of the classes. */
+static inline bool all_are(struct sky_span text, int classes)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.ptr[i];
-        if (!(class_of(c) & classes) && (c == 0 || !strchr(others, c)))
+    for (size_t i = 0; i < text.len; i++)
+        if (!(classes_of[text.ptr[i]] & classes))
             return false;
-    }
     return true;
 }
 
@@ -45,20 +79,20 @@ bool sky_syntax_is_did(struct sky_span text)
         return false;
     struct sky_span rest = sky_span_from(text, 4);
     if (sky_span_starts_with(rest, SKY_SPAN("plc:")) && rest.len == 28)
-        return all_are(sky_span_from(rest, 4), ALNUM, "._-:%") && last_byte(rest) != ':' && last_byte(rest) != '%';
+        return all_are(sky_span_from(rest, 4), ALNUM | IN_DID) && last_byte(rest) != ':' && last_byte(rest) != '%';
     const uint8_t *colon = rest.len ? memchr(rest.ptr, ':', rest.len) : NULL;
     if (!colon || colon == rest.ptr)
         return false;
     struct sky_span method = sky_span_of(rest.ptr, (size_t)(colon - rest.ptr));
     struct sky_span id = sky_span_from(rest, method.len + 1);
-    return all_are(method, LOWER, "") && id.len > 0 && all_are(id, ALNUM, "._-:%") && last_byte(id) != ':' &&
+    return all_are(method, LOWER) && id.len > 0 && all_are(id, ALNUM | IN_DID) && last_byte(id) != ':' &&
            last_byte(id) != '%';
 }
 
 /* A label of a domain name: 1 to 63 letters, digits and hyphens, no hyphen at an end. */
 static bool is_label(struct sky_span label)
 {
-    return label.len >= 1 && label.len <= 63 && all_are(label, ALNUM, "-") && label.ptr[0] != '-' &&
+    return label.len >= 1 && label.len <= 63 && all_are(label, ALNUM | HYPHEN) && label.ptr[0] != '-' &&
            last_byte(label) != '-';
 }
 
@@ -83,12 +117,12 @@ bool sky_syntax_is_nsid(struct sky_span text)
     for (; next_part(&rest, '.', &segment); segments++)
         if (!is_label(segment))
             return false;
-    return segments >= 3 && all_are(segment, ALNUM, "") && (class_of(segment.ptr[0]) & LETTER);
+    return segments >= 3 && all_are(segment, ALNUM) && (class_of(segment.ptr[0]) & LETTER);
 }
 
 bool sky_syntax_is_record_key(struct sky_span text)
 {
-    return text.len >= 1 && text.len <= SKY_RECORD_KEY_LEN_MAX && all_are(text, ALNUM, "_~.:-") &&
+    return text.len >= 1 && text.len <= SKY_RECORD_KEY_LEN_MAX && all_are(text, ALNUM | IN_KEY) &&
            !sky_span_equal(text, SKY_SPAN(".")) && !sky_span_equal(text, SKY_SPAN(".."));
 }
 
@@ -107,7 +141,7 @@ bool sky_syntax_is_tid(struct sky_span text)
 /* "#/" and a JSON pointer. */
 static bool is_fragment(struct sky_span text)
 {
-    return text.len >= 1 && text.ptr[0] == '/' && all_are(text, ALNUM, "._~:@!$&%')(*+,;=-[]/\\");
+    return text.len >= 1 && text.ptr[0] == '/' && all_are(text, ALNUM | IN_FRAGMENT);
 }
 
 bool sky_syntax_is_at_uri(struct sky_span text)
@@ -134,18 +168,18 @@ bool sky_syntax_is_language(struct sky_span text)
     if (text.len == 0 || text.len > SKY_LANGUAGE_LEN_MAX || !next_part(&rest, '-', &subtag))
         return false;
     bool primary =
-        sky_span_equal(subtag, SKY_SPAN("i")) || (subtag.len >= 2 && subtag.len <= 3 && all_are(subtag, LOWER, ""));
+        sky_span_equal(subtag, SKY_SPAN("i")) || (subtag.len >= 2 && subtag.len <= 3 && all_are(subtag, LOWER));
     if (!primary)
         return false;
     while (next_part(&rest, '-', &subtag))
-        if (subtag.len == 0 || !all_are(subtag, ALNUM, ""))
+        if (subtag.len == 0 || !all_are(subtag, ALNUM))
             return false;
     return true;
 }
 
 bool sky_syntax_is_cid(struct sky_span text)
 {
-    return text.len >= 8 && text.len <= 256 && all_are(text, ALNUM, "+=") &&
+    return text.len >= 8 && text.len <= 256 && all_are(text, ALNUM | IN_CID) &&
            !sky_span_starts_with(text, SKY_SPAN("Qmb"));
 }
 

@@ -101,10 +101,10 @@ INLINE bool is_ascii(const uint8_t *p, size_t len, const uint8_t *end)
     const uint64_t high_bits = UINT64_C(0x8080808080808080);
     uint64_t seen = 0;
     if (len >= 8) {
-        for (size_t i = 0; i + 8 <= len; i += 8)
-            seen |= load_8(p + i);
-        seen |= load_8(p + len - 8);
-        return (seen & high_bits) == 0;
+        for (size_t i = 0; i + 8 < len; i += 8) /* leaving early also keeps the compiler from a vector loop, */
+            if (load_8(p + i) & high_bits)      /* whose set-up costs more than most texts are long */
+                return false;
+        return (load_8(p + len - 8) & high_bits) == 0;
     }
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     if (LIKELY(end - p >= 8))
@@ -302,13 +302,14 @@ static const uint8_t *skip_array(struct sky_dagcbor_reader *reader, const uint8_
 
 static const uint8_t *skip_map(struct sky_dagcbor_reader *reader, const uint8_t *p, uint32_t depth)
 {
-    uint64_t left;
-    struct sky_span previous = {0};
-    p = read_container(reader, p, depth, &left);
-    for (; p && left; left--) {
-        p = read_key(reader, p, &previous);
-        if (LIKELY(p != NULL))
-            p = skip_item(reader, p, depth + 1);
+    struct sky_dagcbor_map map = {0};
+    struct sky_span key;
+    p = read_container(reader, p, depth, &map.left);
+    while (p && map.left) {
+        reader->at = p;
+        if (UNLIKELY(!sky_dagcbor_key(reader, &map, &key)))
+            return NULL;
+        p = skip_item(reader, reader->at, depth + 1);
     }
     return p;
 }
@@ -374,7 +375,7 @@ struct sky_dagcbor_map sky_dagcbor_map(struct sky_dagcbor_reader *reader)
     return (struct sky_dagcbor_map){.left = is_map ? enter(reader) : 0};
 }
 
-bool sky_dagcbor_key(struct sky_dagcbor_reader *reader, struct sky_dagcbor_map *map, struct sky_span *key)
+bool sky_dagcbor_any_key(struct sky_dagcbor_reader *reader, struct sky_dagcbor_map *map, struct sky_span *key)
 {
     if (map->left == 0) {
         reader->depth -= reader->depth > 0;
@@ -385,6 +386,9 @@ bool sky_dagcbor_key(struct sky_dagcbor_reader *reader, struct sky_dagcbor_map *
         return false;
     reader->at = next;
     map->left--;
+    map->previous_word = 0;
+    for (size_t i = 0; i < 8 && map->previous.len <= 8; i++)
+        map->previous_word = map->previous_word << 8 | (i < map->previous.len ? map->previous.ptr[i] : 0);
     *key = map->previous;
     return true;
 }
