@@ -1,10 +1,11 @@
-/* session.h: each author's sittings: runs of posts with no gap of 30 minutes or more between them (record UserSession).
+/* session.h: each author's sittings: runs of posts with less than 30 minutes from one to the next (record UserSession).
  *
- * A session is open until `gap_minutes` of event time have passed since its last post. Posts may come out of order by
- * less than the gap; a post older than the open session widens it.
+ * Sessions are closed by event time: sky_sessions_close(time) ends those whose last post is a gap or more before
+ * `time`. Posts at or after the last such time may come in any order: posts that turn out to lie between two sessions
+ * join them.
  *
- * Memory   owned; about 60 bytes and the DID for each author with an open session, reused. Records live until the next
- *          add or load.
+ * Memory   owned; 48 bytes and the DID for each open session, reused. Records live until the next add, close or load.
+ * Work     an add is one look-up; a close passes over the open sessions, so call it about once a minute.
  * Threads  one owner. */
 #ifndef SKY_WINDOW_SESSION_H
 #define SKY_WINDOW_SESSION_H
@@ -33,14 +34,15 @@ struct sky_sessions *sky_sessions_new(const struct sky_sessions_options *options
 void sky_sessions_free(struct sky_sessions *sessions);
 
 /* A post of `author_did` at `time_ms`.
- *   SKY_E_LATE    a gap or more before the last sky_sessions_close: its session may be closed; nothing done
+ *   SKY_E_LATE    before the time of the last sky_sessions_close; nothing done
  *   SKY_E_LIMIT   the DID is too long; nothing done
  *   SKY_E_MEMORY  good only for sky_sessions_free */
 SKY_MUST_USE enum sky_status sky_sessions_add(struct sky_sessions *sessions, struct sky_span author_did,
                                               int64_t time_ms, bool is_reply);
 
 /* Event time has reached `time_ms` (never going back): the sessions whose last post is a gap or more before it are
- * over. They are handed out in *closed, ordered by end, start and DID bytes. */
+ * over. Handed out in *closed, by end, then start, then DID
+ * bytes. */
 SKY_MUST_USE enum sky_status sky_sessions_close(struct sky_sessions *sessions, int64_t time_ms,
                                                 const struct sky_session **closed, uint32_t *closed_count);
 
