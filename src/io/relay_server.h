@@ -6,7 +6,7 @@
  * FutureCursor and a close. A client that is too slow for the window gets ConsumerTooSlow and a close.
  *
  * Spec     https://atproto.com/specs/event-stream
- * Memory   owned by the server: the replay window, SKY_RELAY_SERVER_WINDOW_BYTES_MAX at most.
+ * Memory   owned by the server: the replay window.
  * Threads  one owner runs sky_relay_server_run; sky_relay_server_stop may be called from any thread or a signal
  *          handler. Time comes from the system's monotonic clock: pacing is the point of it. */
 #ifndef SKY_IO_RELAY_SERVER_H
@@ -14,8 +14,8 @@
 
 #include "sim/network.h"
 
-#define SKY_RELAY_SERVER_WINDOW_BYTES_MAX ((size_t)64 << 20)
-#define SKY_RELAY_SERVER_CLIENTS_MAX      64
+#define SKY_RELAY_SERVER_WINDOW_BYTES ((size_t)256 << 20) /* address space; used as frames come */
+#define SKY_RELAY_SERVER_CLIENTS_MAX  64
 
 /* Faults on request, each by its own dice, seeded. */
 enum sky_relay_fault {
@@ -30,8 +30,9 @@ struct sky_relay_server_options {
     uint16_t port;         /* on 127.0.0.1; 0: any free one, see sky_relay_server_port */
     double speed;          /* event time passes this many times faster than the clock; 0: as fast as it goes */
     unsigned faults;       /* enum sky_relay_fault, or-ed */
-    bool wait_for_client;  /* event time stands still until the first client has come */
-    uint64_t window_bytes; /* of the replay window; 0: SKY_RELAY_SERVER_WINDOW_BYTES_MAX */
+    bool waits;            /* event time stands still while nobody is connected, and never runs half a window ahead
+                            * of the slowest client: nothing is lost. Always so at speed 0. */
+    uint64_t window_bytes; /* of the replay window; 0: SKY_RELAY_SERVER_WINDOW_BYTES */
 };
 
 struct sky_relay_server_stats {
