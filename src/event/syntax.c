@@ -14,7 +14,7 @@ enum {
     ALNUM = LETTER | DIGIT
 };
 
-static const uint8_t classes_of[256] = {
+__extension__ static const uint8_t classes_of[256] = {
     ['a' ... 'z'] = LOWER,
     ['A' ... 'Z'] = UPPER,
     ['0' ... '9'] = DIGIT,

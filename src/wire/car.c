@@ -213,3 +213,9 @@ void sky_car_write_block(struct sky_buffer *buffer, struct sky_span cid, struct 
     sky_buffer_put_span(buffer, cid);
     sky_buffer_put_span(buffer, data);
 }
+
+void sky_car_write_section(struct sky_buffer *buffer, struct sky_span content)
+{
+    write_varint(buffer, content.len);
+    sky_buffer_put_span(buffer, content);
+}

@@ -48,4 +48,7 @@ SKY_MUST_USE enum sky_status sky_car_find(struct sky_car_reader *reader, struct 
 void sky_car_write_header(struct sky_buffer *buffer, struct sky_span root);
 void sky_car_write_block(struct sky_buffer *buffer, struct sky_span cid, struct sky_span data);
 
+/* Any section: its length and `content` (a header of another shape than the one above). */
+void sky_car_write_section(struct sky_buffer *buffer, struct sky_span content);
+
 #endif
