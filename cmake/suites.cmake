@@ -71,12 +71,22 @@ foreach(source ${sources})
            ENVIRONMENT ${asan_environment})
 endforeach()
 
+# bench/NAME.c: once on a tiny input, so that no bench rots.
+file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/bench/*.c)
+foreach(source ${sources})
+  get_filename_component(name ${source} NAME_WE)
+  file(STRINGS ${source} is_bench REGEX "^int bench_${name}\\(" LIMIT_COUNT 1)
+  if(is_bench)
+    sky_test(bench/${name} ALONE NEEDS release COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tests/bench/quick.py ${name})
+  endif()
+endforeach()
+
 # Whole programs: each executable tests/SUITE/NAME.sh (or .py) is the test SUITE/NAME, and so is tests/system/NAME_test.c.
 # A line "# test: WORDS" in it may say quick, alone, asan (run once more with the sanitized skytrend), timeout=SECONDS.
 foreach(name ${SKY_SYSTEM_TESTS})
   sky_test(system/${name} NEEDS release COMMAND ${CMAKE_BINARY_DIR}/tests/system/${name}_test)
 endforeach()
-foreach(suite system vectors sim web docs bench)
+foreach(suite system vectors sim web docs)
   file(GLOB scripts CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/tests/${suite}/*_test.sh
        ${CMAKE_CURRENT_SOURCE_DIR}/tests/${suite}/*_test.py)
   foreach(script ${scripts})
