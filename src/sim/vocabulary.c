@@ -27,7 +27,7 @@ static void draw_traits(struct sky_vocabulary *v, bool harsh)
         double sd = clamp(sky_random_lognormal(&v->random, 0.22, 0.5), 0.08, 0.8);
         v->shapes[w] = (float)(harsh ? clamp(shape * 0.5, 0.7, 20) : shape);
         v->drift_sd[w] = (float)(harsh ? clamp(sd * 1.6, 0.1, 1.0) : sd);
-        v->drift[w] = (float)(v->drift_sd[w] * sky_random_normal(&v->random));
+        v->drift[w] = (float)((double)v->drift_sd[w] * sky_random_normal(&v->random));
     }
 }
 
