@@ -274,43 +274,45 @@ static enum sky_status add_hashtags(struct sky_text *t, const struct sky_post *p
     return status;
 }
 
-static bool reserve_tokens(struct sky_text *t, size_t key_len)
+/* Room for the tokens of the words found: one for each word and, in a run still to be cut, for each byte; keys are
+ * the folded words or the bytes of such runs, with a space before each, and a mark or two (c++). */
+static bool reserve_tokens(struct sky_text *t)
 {
-    if (t->tokens_count == t->tokens_capacity) {
-        size_t capacity = t->tokens_capacity ? t->tokens_capacity * 2 : 256;
-        struct token *tokens = realloc(t->tokens, capacity * sizeof *tokens);
-        if (!tokens)
+    size_t tokens = t->words.count + t->words.text.len;
+    size_t keys = t->words.folded_len + t->words.text.len + tokens * 3 + SKY_TEXT_PADDING_BYTES;
+    if (t->tokens_capacity < tokens) {
+        struct token *grown = realloc(t->tokens, tokens * sizeof *grown);
+        if (!grown)
             return false;
-        t->tokens = tokens;
-        t->tokens_capacity = capacity;
+        t->tokens = grown;
+        t->tokens_capacity = tokens;
     }
-    if (t->keys_capacity - t->keys_len < key_len + 1) {
-        size_t capacity = (t->keys_capacity + key_len + 1) * 2;
-        uint8_t *keys = realloc(t->keys, capacity);
-        if (!keys)
+    if (t->keys_capacity < keys) {
+        uint8_t *grown = realloc(t->keys, keys);
+        if (!grown)
             return false;
-        t->keys = keys;
-        t->keys_capacity = capacity;
+        t->keys = grown;
+        t->keys_capacity = keys;
     }
     return true;
 }
 
-/* Lay `key` behind the other tokens' keys. token: start, end, flags and id are set. */
-static enum sky_status add_token(struct sky_text *t, struct token token, struct sky_span key)
+/* Lay `key` behind the other tokens' keys. token: start, end, flags and id are set. A short key is copied as 16 bytes:
+ * every key's source is followed by as many that may be read. */
+static void add_token(struct sky_text *t, struct token token, struct sky_span key)
 {
-    if (!reserve_tokens(t, key.len))
-        return SKY_E_MEMORY;
-    if (t->pending_break)
-        token.flags |= TOKEN_BREAK;
+    token.flags |= t->pending_break ? TOKEN_BREAK : 0;
     t->pending_break = false;
-    if (t->keys_len && !(token.flags & TOKEN_JOINED))
-        t->keys[t->keys_len++] = ' ';
+    t->keys[t->keys_len] = ' ';
+    t->keys_len += t->keys_len && !(token.flags & TOKEN_JOINED);
     token.key = (uint32_t)t->keys_len;
     token.key_len = (uint32_t)key.len;
-    memcpy(t->keys + t->keys_len, key.ptr, key.len);
+    if (key.len <= 16)
+        memcpy(t->keys + t->keys_len, key.ptr, 16);
+    else
+        memcpy(t->keys + t->keys_len, key.ptr, key.len);
     t->keys_len += key.len;
     t->tokens[t->tokens_count++] = token;
-    return SKY_OK;
 }
 
 static bool is_one_of(struct sky_span word, const char *const *list)
@@ -356,7 +358,7 @@ static size_t programming_suffix(const struct sky_text *t, const struct sky_word
     return !letter ? 0 : behind[0] == '+' && behind[1] == '+' ? 2 : behind[0] == '#' ? 1 : 0;
 }
 
-static enum sky_status add_plain_word(struct sky_text *t, const struct sky_word *word)
+static void add_plain_word(struct sky_text *t, const struct sky_word *word)
 {
     struct sky_span surface = sky_span_of(t->words.text.ptr + word->start, word->end - word->start);
     struct sky_span key = sky_span_of(t->words.folded + word->folded, word->folded_len);
@@ -364,7 +366,7 @@ static enum sky_status add_plain_word(struct sky_text *t, const struct sky_word 
     struct token token = {.start = word->start, .end = word->end, .id = word->id};
     bool stop = sky_stopword_is_stop(t->stopwords, entry, t->language);
     bool single = word->flags & SKY_WORD_SINGLE;
-    uint8_t name[4];
+    uint8_t name[16] = {0};
     token.flags = (word->flags & SKY_WORD_BREAK ? TOKEN_BREAK : 0) | (word->flags & SKY_WORD_GAP ? 0 : TOKEN_JOINED);
     if ((word->flags & SKY_WORD_APOSTROPHE) && !stop) {
         struct sky_span rest = strip_apostrophe(t, key);
@@ -391,7 +393,7 @@ static enum sky_status add_plain_word(struct sky_text *t, const struct sky_word 
         token.flags |= TOKEN_BEGINS | TOKEN_ENDS;
     if (!stop && !single && !(word->flags & SKY_WORD_NUMBER))
         token.flags |= TOKEN_WORD;
-    return add_token(t, token, key);
+    add_token(t, token, key);
 }
 
 /* What a word of Han and kana is made of. */
@@ -454,7 +456,7 @@ static enum sky_status add_japanese(struct sky_text *t, const struct sky_word *r
         bool first = i == 0;
         token.flags |= first && (run->flags & SKY_WORD_BREAK) ? TOKEN_BREAK : 0;
         token.flags |= first && (run->flags & SKY_WORD_GAP) ? TOKEN_BREAK : TOKEN_JOINED;
-        status = add_token(t, token, key);
+        add_token(t, token, key);
     }
     return status;
 }
@@ -476,7 +478,7 @@ static enum sky_status add_chinese(struct sky_text *t, const struct sky_word *ru
         token.flags |= segments[i].start > last_end ? TOKEN_BREAK : 0; /* a mark between them */
         token.flags |= i == 0 && (run->flags & (SKY_WORD_BREAK | SKY_WORD_GAP)) ? TOKEN_BREAK : 0;
         last_end = segments[i].end;
-        status = add_token(t, token, key);
+        add_token(t, token, key);
     }
     if (last_end < run->end)
         t->pending_break = true;
@@ -485,7 +487,7 @@ static enum sky_status add_chinese(struct sky_text *t, const struct sky_word *ru
 
 static enum sky_status add_tokens(struct sky_text *t)
 {
-    enum sky_status status = SKY_OK;
+    enum sky_status status = reserve_tokens(t) ? SKY_OK : SKY_E_MEMORY;
     bool japanese = language_is(t, "ja");
     t->tokens_count = 0;
     t->keys_len = 0;
@@ -496,7 +498,7 @@ static enum sky_status add_tokens(struct sky_text *t)
         if (word->flags & SKY_WORD_LONG)
             t->pending_break = true;
         else if (!(word->flags & SKY_WORD_CJK))
-            status = add_plain_word(t, word);
+            add_plain_word(t, word);
         else if (japanese || (word->flags & SKY_WORD_KANA))
             status = add_japanese(t, word);
         else

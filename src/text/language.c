@@ -16,21 +16,21 @@
 /* A vote of a word shared by n languages; n > 8 says nothing. */
 static const int vote_weights[] = {0, 12, 8, 6, 4, 3, 2, 2, 1};
 #define LANGUAGES_FOR_A_VOTE_MAX 8
-#define LETTER_WEIGHT            2 /* times a vote */
 #define LETTER_PENALTY           5
 
 #define SCORE_MIN          20 /* to say anything against a tag */
+#define SCORE_CLEAR        30 /* and twice the second: endings need not be asked */
 #define SCORE_MIN_UNTAGGED 8
 
 struct scores {
     int of[SKY_STOPWORD_LANGUAGES_MAX];
+    int against_all; /* to be taken from each of them */
     uint32_t words;
 };
 
-static int weight_of(uint32_t languages)
+static int weight_of(const struct sky_stopword_entry *entry)
 {
-    int n = __builtin_popcount(languages);
-    return n > LANGUAGES_FOR_A_VOTE_MAX ? 0 : vote_weights[n];
+    return entry->voters > LANGUAGES_FOR_A_VOTE_MAX ? 0 : vote_weights[entry->voters];
 }
 
 static void add_votes(struct scores *scores, uint32_t languages, int weight)
@@ -47,9 +47,10 @@ static void add_ending(struct scores *scores, const struct sky_stopword_table *s
         if (word.len < len + 3)
             continue;
         memcpy(ending + 1, word.ptr + word.len - len, len);
-        uint32_t languages = sky_stopword_find(stopwords, sky_hash_id(sky_span_of(ending, len + 1)))->vote;
-        if (languages) {
-            add_votes(scores, languages, (weight_of(languages) + 1) / 2);
+        const struct sky_stopword_entry *entry =
+            sky_stopword_find(stopwords, sky_hash_id(sky_span_of(ending, len + 1)));
+        if (entry->vote) {
+            add_votes(scores, entry->vote, (weight_of(entry) + 1) / 2);
             return;
         }
     }
@@ -64,37 +65,77 @@ static void add_letters(struct scores *scores, const struct sky_stopword_table *
         if (sky_utf8_next(word, &i) < 0x80)
             continue;
         memcpy(key + 1, word.ptr + start, i - start);
-        uint32_t languages = sky_stopword_find(stopwords, sky_hash_id(sky_span_of(key, i - start + 1)))->vote;
-        if (!languages)
+        const struct sky_stopword_entry *entry =
+            sky_stopword_find(stopwords, sky_hash_id(sky_span_of(key, i - start + 1)));
+        if (!entry->vote)
             continue;
-        for (uint32_t l = 0; l < sky_stopword_language_count(stopwords); l++)
-            scores->of[l] += languages >> l & 1 ? weight_of(languages) * LETTER_WEIGHT / 2 : -LETTER_PENALTY;
+        scores->against_all += LETTER_PENALTY;
+        add_votes(scores, entry->vote, LETTER_PENALTY + weight_of(entry));
     }
 }
 
+static struct sky_span folded_of(const struct sky_words *words, const struct sky_word *word)
+{
+    return sky_span_of(words->folded + word->folded, word->folded_len);
+}
+
+static bool is_prose(const struct sky_word *word)
+{
+    return !(word->flags & (SKY_WORD_CJK | SKY_WORD_NUMBER | SKY_WORD_LONG));
+}
+
+/* Votes of words and letters. */
 static void score_words(struct scores *scores, const struct sky_words *words,
                         const struct sky_stopword_table *stopwords)
 {
     for (size_t i = 0; i < words->count; i++) {
         const struct sky_word *word = &words->items[i];
-        if (word->flags & (SKY_WORD_CJK | SKY_WORD_NUMBER | SKY_WORD_LONG))
+        if (!is_prose(word))
             continue;
-        struct sky_span folded = sky_span_of(words->folded + word->folded, word->folded_len);
         scores->words++;
         if (!(word->flags & SKY_WORD_ASCII))
-            add_letters(scores, stopwords, folded);
-        int weight = weight_of(word->entry->vote);
-        if (word->entry->vote)
-            add_votes(scores, word->entry->vote, folded.len == 1 ? (weight + 1) / 2 : weight);
-        else
-            add_ending(scores, stopwords, folded);
+            add_letters(scores, stopwords, folded_of(words, word));
+        int weight = weight_of(word->entry);
+        add_votes(scores, word->entry->vote, word->folded_len == 1 ? (weight + 1) / 2 : weight);
     }
+}
+
+/* Votes of endings, asked for only where words leave it open. */
+static void score_endings(struct scores *scores, const struct sky_words *words,
+                          const struct sky_stopword_table *stopwords)
+{
+    for (size_t i = 0; i < words->count; i++)
+        if (is_prose(&words->items[i]) && !words->items[i].entry->vote)
+            add_ending(scores, stopwords, folded_of(words, &words->items[i]));
+}
+
+struct winner {
+    uint32_t language;
+    int score;
+    int second;
+};
+
+static struct winner find_winner(const struct scores *scores, uint32_t languages)
+{
+    struct winner winner = {0, scores->of[0], 0};
+    for (uint32_t l = 1; l < languages; l++) {
+        if (scores->of[l] > winner.score) {
+            winner.second = winner.score;
+            winner.score = scores->of[l];
+            winner.language = l;
+        } else if (scores->of[l] > winner.second) {
+            winner.second = scores->of[l];
+        }
+    }
+    winner.score -= scores->against_all;
+    winner.second -= scores->against_all;
+    return winner;
 }
 
 static int score_of(const struct scores *scores, const struct sky_stopword_table *stopwords, struct sky_span language)
 {
     uint32_t bit = sky_stopword_language(stopwords, language);
-    return bit ? scores->of[__builtin_ctz(bit)] : 0;
+    return bit ? scores->of[__builtin_ctz(bit)] - scores->against_all : 0;
 }
 
 /* nb and nn are written with the words of no. */
@@ -111,17 +152,15 @@ static struct sky_span detect_latin(const struct sky_words *words, const struct 
     if (tag.len && !enough)
         return tag;
     struct scores scores = {0};
+    uint32_t languages = sky_stopword_language_count(stopwords);
     score_words(&scores, words, stopwords);
-    uint32_t best = 0;
-    int second = 0;
-    for (uint32_t l = 1; l < sky_stopword_language_count(stopwords); l++)
-        if (scores.of[l] > scores.of[best])
-            best = l;
-    for (uint32_t l = 0; l < sky_stopword_language_count(stopwords); l++)
-        if (l != best && scores.of[l] > second)
-            second = scores.of[l];
-    int score = scores.of[best];
-    struct sky_span name = sky_stopword_language_name(best);
+    struct winner winner = find_winner(&scores, languages);
+    if (winner.score < SCORE_CLEAR || winner.score < winner.second * 2) {
+        score_endings(&scores, words, stopwords);
+        winner = find_winner(&scores, languages);
+    }
+    int score = winner.score, second = winner.second;
+    struct sky_span name = sky_stopword_language_name(winner.language);
     if (tag.len == 0)
         return score >= SCORE_MIN_UNTAGGED && score > second + second / 8 ? name : SKY_SPAN("und");
     struct sky_span listed = listed_name(tag);

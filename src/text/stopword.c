@@ -7,11 +7,21 @@
 struct sky_stopword_table {
     struct sky_stopword_entry *slots;
     uint64_t mask;
+    uint32_t codes[SKY_STOPWORD_LANGUAGES_MAX]; /* the subtags as pack() has them */
     uint32_t languages_count;
     uint32_t english;
 };
 
 static const struct sky_stopword_entry no_entry;
+
+/* A subtag of at most three letters as a number. */
+static uint32_t pack(struct sky_span subtag)
+{
+    uint32_t code = 0;
+    for (size_t i = 0; i < subtag.len && i < 4; i++)
+        code = code << 8 | subtag.ptr[i];
+    return code;
+}
 
 /* The next word of `line` from `*at`, by single spaces. */
 static struct sky_span next_word(const char *line, size_t *at)
@@ -77,6 +87,7 @@ enum sky_status sky_stopword_table_new(struct sky_stopword_table **table)
     for (const struct sky_stopword_list *list = sky_stopword_lists; list->language; list++) {
         if (t->languages_count == SKY_STOPWORD_LANGUAGES_MAX)
             break;
+        t->codes[t->languages_count] = pack(sky_span_from_string(list->language));
         uint32_t bit = UINT32_C(1) << t->languages_count++;
         for (const char *const *line = list->lines; *line; line++) {
             size_t at = 0;
@@ -84,6 +95,8 @@ enum sky_status sky_stopword_table_new(struct sky_stopword_table **table)
                 add_word(t, word, bit);
         }
     }
+    for (size_t i = 0; i < slots; i++)
+        t->slots[i].voters = (uint32_t)__builtin_popcount(t->slots[i].vote);
     t->english = sky_stopword_language(t, SKY_SPAN("en"));
     *table = t;
     return SKY_OK;
@@ -105,8 +118,9 @@ const struct sky_stopword_entry *sky_stopword_find(const struct sky_stopword_tab
 
 uint32_t sky_stopword_language(const struct sky_stopword_table *table, struct sky_span language)
 {
-    for (uint32_t i = 0; i < table->languages_count; i++)
-        if (sky_span_equal(sky_stopword_language_name(i), language))
+    uint32_t code = pack(language);
+    for (uint32_t i = 0; i < table->languages_count && language.len <= 3; i++)
+        if (table->codes[i] == code)
             return UINT32_C(1) << i;
     return 0;
 }

@@ -25,6 +25,7 @@ struct sky_stopword_entry {
     uint32_t stop;   /* it is a stop word there */
     uint32_t vote;   /* it speaks for the text being in one of these */
     uint32_t except; /* it is an English stop word, but a word of content there */
+    uint32_t voters; /* how many languages `vote` holds */
 };
 
 struct sky_stopword_table;

@@ -29,7 +29,28 @@ struct sky_word_finder {
     uint32_t letters_other;
     bool other_scripts;
     bool force_icu;
+    uint8_t ends[256]; /* of bytes: ENDS_* */
 };
+
+/* What a byte does behind a word of letters. */
+enum {
+    ENDS_RUN = 1, /* space, line end; 0, which stands behind every text and never in one */
+    ENDS_WORD =
+        2,     /* punctuation that ends the word when a byte of ENDS_RUN follows, whatever the rules in between say */
+    LINKS = 4, /* a link may begin or go on here */
+    DIGIT = 8
+};
+
+static void fill_ends(uint8_t ends[256])
+{
+    ends[0] = ends[' '] = ends['\n'] = ENDS_RUN;
+    for (const char *p = ",.!?;:)\"'"; *p; p++)
+        ends[(uint8_t)*p] |= ENDS_WORD;
+    for (const char *p = "@#/."; *p; p++)
+        ends[(uint8_t)*p] |= LINKS;
+    for (uint8_t c = '0'; c <= '9'; c++)
+        ends[c] = DIGIT;
+}
 
 enum sky_status sky_word_finder_new(const struct sky_stopword_table *stopwords, struct sky_word_finder **finder)
 {
@@ -43,6 +64,7 @@ enum sky_status sky_word_finder_new(const struct sky_stopword_table *stopwords, 
         status = sky_normalizer_new(f->table, &f->normalizer);
     if (status == SKY_OK)
         status = sky_segmenter_new(f->table, &f->segmenter);
+    fill_ends(f->ends);
     if (status != SKY_OK) {
         sky_word_finder_free(f);
         return status;
@@ -83,8 +105,7 @@ const struct sky_character_table *sky_word_finder_table(const struct sky_word_fi
     return finder->table;
 }
 
-/* Room for every word `len` bytes of text can give: a word has a byte and every two have a gap, or come from a cut
- * run; folding by ICU is bounded by SKY_WORD_BYTES_MAX a word, by the table by 3 bytes for 2. */
+/* Room for every word that `len` bytes of text can give: a word has a byte. */
 static bool reserve(struct sky_word_finder *f, size_t len)
 {
     if (f->capacity < len + 1) {
@@ -97,10 +118,11 @@ static bool reserve(struct sky_word_finder *f, size_t len)
     return true;
 }
 
-/* Room for one more folded word behind folded_len. */
-static bool reserve_folded(struct sky_word_finder *f, size_t len)
+/* Room for the folded forms of what the text holds from byte `from` on: folding by the table gives at most 3 bytes for
+ * 2, and the word that begins there may be folded by ICU, which stops at SKY_WORD_BYTES_MAX. */
+static bool reserve_folded(struct sky_word_finder *f, size_t from)
 {
-    size_t need = f->folded_len + (len > SKY_WORD_BYTES_MAX ? len : SKY_WORD_BYTES_MAX) * 2 + SKY_TEXT_PADDING_BYTES;
+    size_t need = f->folded_len + (f->text.len - from + SKY_WORD_BYTES_MAX) * 2 + SKY_TEXT_PADDING_BYTES;
     if (need <= f->folded_capacity)
         return true;
     uint8_t *folded = realloc(f->folded, need * 2);
@@ -195,23 +217,45 @@ static void count_letters(struct sky_word_finder *f, struct sky_span word, struc
     }
 }
 
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+#define EACH_BYTE UINT64_C(0x0101010101010101)
+
+/* Lower the capitals of eight bytes. *upper and *letter get the high bit of each byte that was A..Z, or is a..z now.
+ * Bytes from 0x80 on are no letters here. */
+static uint64_t lower_eight(uint64_t v, uint64_t *upper, uint64_t *letter)
+{
+    uint64_t low = v & ~HIGH_BITS, ascii = ~v & HIGH_BITS;
+    *upper = (low + EACH_BYTE * (0x80 - 'A')) & ~(low + EACH_BYTE * (0x7f - 'Z')) & ascii;
+    low |= *upper >> 2;
+    *letter = (low + EACH_BYTE * (0x80 - 'a')) & ~(low + EACH_BYTE * (0x7f - 'z')) & ascii;
+    return v | *upper >> 2;
+}
+
+static uint32_t count_high_bits(uint64_t bits)
+{
+    return (uint32_t)((bits >> 7) * EACH_BYTE >> 56);
+}
+
+static uint64_t first_bytes(uint64_t v, uint32_t count)
+{
+    return count >= 8 ? v : v & ~(UINT64_MAX << (count * 8));
+}
+
 /* Fold up to 16 bytes of ASCII at once (bytes behind the word may be read: the text is padded). False when a byte is
- * not ASCII. The arithmetic marks the high bit of each byte that is in A..Z, or in a..z. */
+ * not ASCII. */
 static bool fold_short(struct sky_word_finder *f, uint32_t start, uint32_t len, struct letters *letters)
 {
-    const uint64_t high = UINT64_C(0x8080808080808080), each = UINT64_C(0x0101010101010101);
     uint64_t v[2];
     memcpy(v, f->text.ptr + start, sizeof v);
-    v[0] &= len >= 8 ? UINT64_MAX : ~(UINT64_MAX << (len * 8));
-    v[1] &= len >= 16 ? UINT64_MAX : len > 8 ? ~(UINT64_MAX << ((len - 8) * 8)) : 0;
-    if ((v[0] | v[1]) & high)
+    v[0] = first_bytes(v[0], len);
+    v[1] = len > 8 ? first_bytes(v[1], len - 8) : 0;
+    if ((v[0] | v[1]) & HIGH_BITS)
         return false;
     for (size_t i = 0; i < 2; i++) {
-        uint64_t upper = (v[i] + each * (0x80 - 'A')) & ~(v[i] + each * (0x7f - 'Z')) & high;
-        v[i] |= upper >> 2;
-        uint64_t letter = (v[i] + each * (0x80 - 'a')) & ~(v[i] + each * (0x7f - 'z')) & high;
-        letters->capital += (uint32_t)__builtin_popcountll(upper);
-        letters->other += (uint32_t)__builtin_popcountll(letter & ~upper);
+        uint64_t upper, letter;
+        v[i] = lower_eight(v[i], &upper, &letter);
+        letters->capital += count_high_bits(upper);
+        letters->other += count_high_bits(letter & ~upper);
     }
     letters->code_points = len;
     memcpy(f->folded + f->folded_len, v, sizeof v);
@@ -252,7 +296,7 @@ static bool has_triple(const uint8_t *word, size_t len)
 static enum sky_status fold_word(struct sky_word_finder *f, struct sky_word *word, struct letters *letters)
 {
     uint32_t len = word->end - word->start;
-    if (!reserve_folded(f, len))
+    if (!reserve_folded(f, word->start))
         return SKY_E_MEMORY;
     if (len <= 16 && fold_short(f, word->start, len, letters)) {
         word->flags |= SKY_WORD_ASCII;
@@ -263,8 +307,8 @@ static enum sky_status fold_word(struct sky_word_finder *f, struct sky_word *wor
     size_t folded_len = 0;
     *letters = (struct letters){0};
     count_letters(f, span, letters);
-    enum sky_status status = sky_normalize_fold(f->normalizer, span, f->folded + f->folded_len,
-                                                f->folded_capacity - f->folded_len, &folded_len);
+    size_t capacity = (len > SKY_WORD_BYTES_MAX ? len : SKY_WORD_BYTES_MAX) * 2;
+    enum sky_status status = sky_normalize_fold(f->normalizer, span, f->folded + f->folded_len, capacity, &folded_len);
     if (status == SKY_E_MEMORY)
         return status;
     if (status != SKY_OK || folded_len > SKY_WORD_BYTES_MAX || folded_len == 0) {
@@ -281,6 +325,26 @@ static bool is_hangul_at(const struct sky_word_finder *f, size_t at)
     return sky_character_is_hangul(code_point_at(f->text, at, &at));
 }
 
+/* The word at items[count], folded: what follows from its letters, and its look-up. */
+static void finish_word(struct sky_word_finder *f, struct sky_word *word, const struct letters *letters)
+{
+    const uint8_t *folded = f->folded + f->folded_len;
+    f->folded_len += word->folded_len;
+    f->letters_capital += letters->capital;
+    f->letters_other += letters->other;
+    if (letters->capital + letters->other == 0)
+        word->flags |= SKY_WORD_NUMBER;
+    else if (letters->code_points == 1 && !is_hangul_at(f, word->start))
+        word->flags |= SKY_WORD_SINGLE;
+    if (letters->capital >= 2 && letters->other == 0)
+        word->flags |= SKY_WORD_CAPITALS;
+    word->id = sky_hash_id(sky_span_of(folded, word->folded_len));
+    word->entry = sky_stopword_find(f->stopwords, word->id);
+    if (!word->entry->id && word->folded_len > 2 && has_triple(folded, word->folded_len))
+        word->entry = find_elongated(f, folded, word->folded_len);
+    f->count++;
+}
+
 /* Take [start, end) as one word. */
 static enum sky_status add_word(struct sky_word_finder *f, uint32_t start, uint32_t end)
 {
@@ -289,24 +353,39 @@ static enum sky_status add_word(struct sky_word_finder *f, uint32_t start, uint3
     *word = (struct sky_word){.start = start, .end = end, .folded = (uint32_t)f->folded_len};
     word->flags = gap_before(f, start);
     enum sky_status status = fold_word(f, word, &letters);
-    if (status != SKY_OK)
-        return status;
-    const uint8_t *folded = f->folded + f->folded_len;
-    f->folded_len += word->folded_len;
-    f->letters_capital += letters.capital;
-    f->letters_other += letters.other;
-    if (letters.capital + letters.other == 0)
-        word->flags |= SKY_WORD_NUMBER;
-    else if (letters.code_points == 1 && !is_hangul_at(f, start))
-        word->flags |= SKY_WORD_SINGLE;
-    if (letters.capital >= 2 && letters.other == 0)
-        word->flags |= SKY_WORD_CAPITALS;
-    word->id = sky_hash_id(sky_span_of(folded, word->folded_len));
-    word->entry = sky_stopword_find(f->stopwords, word->id);
-    if (!word->entry->id && word->folded_len > 2 && has_triple(folded, word->folded_len))
-        word->entry = find_elongated(f, folded, word->folded_len);
-    f->count++;
-    return SKY_OK;
+    if (status == SKY_OK)
+        finish_word(f, word, &letters);
+    return status;
+}
+
+/* The most frequent case without any general rule: a word of Latin letters, at most 16 bytes of ASCII or some more
+ * with others, and behind it a space, with or without punctuation before that. Then it is a run of its own in which no
+ * link and no mark can be. False, and nothing done, where that does not hold. */
+static bool add_plain_word(struct sky_word_finder *f, uint32_t start)
+{
+    const uint8_t *p = f->text.ptr + start;
+    uint8_t *out = f->folded + f->folded_len;
+    uint64_t v[2], upper[2], letter[2];
+    memcpy(v, p, sizeof v);
+    v[0] = lower_eight(v[0], &upper[0], &letter[0]);
+    v[1] = lower_eight(v[1], &upper[1], &letter[1]);
+    uint64_t stop[2] = {~letter[0] & HIGH_BITS, ~letter[1] & HIGH_BITS};
+    uint32_t len = stop[0]   ? (uint32_t)__builtin_ctzll(stop[0]) / 8
+                   : stop[1] ? 8 + (uint32_t)__builtin_ctzll(stop[1]) / 8
+                             : 16;
+    uint8_t after = f->ends[p[len]];
+    if (len == 0 || !(after & (ENDS_RUN | ENDS_WORD)) || !((after | f->ends[p[len + 1]]) & ENDS_RUN))
+        return false;
+    memcpy(out, v, sizeof v);
+    uint32_t capital = count_high_bits(first_bytes(upper[0], len));
+    capital += len > 8 ? count_high_bits(first_bytes(upper[1], len - 8)) : 0;
+    struct letters letters = {capital, len - capital, len};
+    struct sky_word *word = &f->items[f->count];
+    *word = (struct sky_word){.start = start, .end = start + len, .folded = (uint32_t)f->folded_len};
+    word->folded_len = (uint16_t)len;
+    word->flags = (uint16_t)(SKY_WORD_ASCII | gap_before(f, start));
+    finish_word(f, word, &letters);
+    return true;
 }
 
 /* "u.s" but not "end.start": every piece between full stops is one letter. */
@@ -517,6 +596,8 @@ static enum sky_status find(struct sky_word_finder *f, const struct sky_link_sea
         enum sky_char_class class = class_at(f, at, &next);
         if (class == SKY_CHAR_CJK || (class == SKY_CHAR_DIGIT && begins_cjk(f, at))) {
             at = add_cjk(f, (uint32_t)at);
+        } else if (class == SKY_CHAR_LETTER && !f->force_icu && add_plain_word(f, (uint32_t)at)) {
+            at = f->items[f->count - 1].end;
         } else if (class < SKY_CHAR_LETTER && f->text.ptr[at] != '@' && f->text.ptr[at] != '#') {
             at = next;
         } else {
@@ -540,12 +621,20 @@ enum sky_status sky_word_find(struct sky_word_finder *f, struct sky_span text, c
     enum sky_status status = sky_normalize_text(f->normalizer, text, &f->text);
     if (status == SKY_OK && !reserve(f, f->text.len))
         status = SKY_E_MEMORY;
+    if (status == SKY_OK && !reserve_folded(f, 0))
+        status = SKY_E_MEMORY;
     struct sky_link_search search = {f->table, f->text, tags, tags_count};
     if (status == SKY_OK)
         status = find(f, &search);
     if (status != SKY_OK)
         return status;
-    *words = (struct sky_words){f->text,          f->items,        f->count, f->folded, f->letters_capital,
-                                f->letters_other, f->other_scripts};
+    *words = (struct sky_words){.text = f->text,
+                                .items = f->items,
+                                .count = f->count,
+                                .folded = f->folded,
+                                .folded_len = f->folded_len,
+                                .letters_capital = f->letters_capital,
+                                .letters_other = f->letters_other,
+                                .other_scripts = f->other_scripts};
     return SKY_OK;
 }

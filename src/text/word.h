@@ -40,7 +40,8 @@ struct sky_words {
     struct sky_span text; /* normalised, capitals kept, padded */
     const struct sky_word *items;
     size_t count;
-    const uint8_t *folded;
+    const uint8_t *folded; /* SKY_TEXT_PADDING_BYTES behind it may be read */
+    size_t folded_len;
     uint32_t letters_capital; /* in words: what tells a post written all in capitals */
     uint32_t letters_other;
     bool other_scripts; /* letters beyond Latin */
