@@ -73,7 +73,7 @@ void sky_detector_save(const struct sky_detector *detector, struct sky_buffer *b
     }
     sky_buffer_put_u8(buffer, detector->literal != NULL);
     if (detector->literal)
-        sky_literal_save(detector->literal, numbers, buffer);
+        sky_literal_save(detector->literal, numbers, detector->rows_count, buffer);
     free(numbers);
 }
 

@@ -185,11 +185,10 @@ static void save_changes(const struct changes *changes, const uint32_t *numbers,
     sky_buffer_clean_up(&renumbered);
 }
 
-void sky_literal_save(const struct sky_literal *literal, const uint32_t *numbers, struct sky_buffer *buffer)
+void sky_literal_save(const struct sky_literal *literal, const uint32_t *numbers, uint32_t count,
+                      struct sky_buffer *buffer)
 {
-    uint32_t rows = literal->rows_count;
-    while (rows && sky_literal_is_forgotten(literal, rows - 1) && !literal->rows[rows - 1].entered_from)
-        rows--; /* never used */
+    uint32_t rows = literal->rows_count < count ? literal->rows_count : count;
     sky_buffer_put_u32(buffer, literal->t);
     sky_buffer_put_u32(buffer, literal->oldest);
     uint64_t saved = 0;

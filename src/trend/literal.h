@@ -40,8 +40,10 @@ bool sky_literal_is_forgotten(const struct sky_literal *literal, uint32_t row);
 
 size_t sky_literal_size_bytes(const struct sky_literal *literal);
 
-/* `numbers[row]` is the number a row is saved under, UINT32_MAX for one that is not (it must be forgotten). */
-void sky_literal_save(const struct sky_literal *literal, const uint32_t *numbers, struct sky_buffer *buffer);
+/* `numbers[row]`, row < count, is the number a row is saved under, UINT32_MAX for one that is not (it must be
+ * forgotten). Numbers are given in row order, 0, 1, 2, ... `rows` at load: how many were given. */
+void sky_literal_save(const struct sky_literal *literal, const uint32_t *numbers, uint32_t count,
+                      struct sky_buffer *buffer);
 void sky_literal_load(struct sky_literal *literal, uint32_t rows, struct sky_reader *reader);
 
 #endif
