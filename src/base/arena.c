@@ -64,7 +64,8 @@ void *sky_arena_grow(struct sky_arena *arena, size_t size_bytes)
     size_t want = arena->current ? arena->current->size_bytes * 2 : CHUNK_SIZE_BYTES_MIN;
     if (want < size_bytes)
         want = size_bytes;
-    struct sky_arena_chunk *chunk = malloc(sizeof *chunk + want);
+    bool possible = want <= SIZE_MAX - sizeof(struct sky_arena_chunk);
+    struct sky_arena_chunk *chunk = possible ? malloc(sizeof *chunk + want) : NULL;
     if (!chunk)
         return NULL;
     chunk->next = NULL;
