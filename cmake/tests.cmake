@@ -10,8 +10,8 @@ endif()
 
 function(sky_test_program name source layer)
   add_executable(${name} ${source})
-  # cmocka does not tell the compiler that a failed assert_non_null does not return.
-  target_compile_options(${name} PRIVATE ${SKY_WARNINGS} -Wno-null-dereference)
+  # Tests keep their asserts; and cmocka does not tell the compiler that a failed assert_non_null does not return.
+  target_compile_options(${name} PRIVATE ${SKY_WARNINGS} -UNDEBUG -Wno-null-dereference)
   target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/tests)
   target_compile_definitions(${name} PRIVATE SKY_SOURCE_DIR="${CMAKE_CURRENT_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE sky_${layer} ${CMOCKA_LIBRARY})
