@@ -1,7 +1,10 @@
 #include "app/command.h"
 
+#include <assert.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "ops/config.h"
 #include "ops/nearest.h"
 
 extern const struct sky_command sky_command_run __attribute__((weak));
@@ -117,11 +120,46 @@ static int check_arguments(const struct sky_invocation *invocation)
     return sky_command_usage_error(command, message);
 }
 
+/* The command's options and those that every command with a configuration has. */
+static void complete_table(const struct sky_command *command, struct sky_option table[SKY_OPTIONS_MAX + 1])
+{
+    static const struct sky_option config_option = {.name = "config", .letter = 'c', .rule.type = SKY_VALUE_STRING};
+    size_t count = 0;
+    for (const struct sky_option *option = command->options; option && option->name; option++) {
+        assert(count < SKY_OPTIONS_MAX - 1);
+        table[count++] = *option;
+    }
+    if (command->takes_config)
+        table[count++] = config_option;
+    table[count] = (struct sky_option){0};
+}
+
+/* Load what the command line, the environment and the file say, and run with it. */
+static int run_with_config(struct sky_invocation *invocation)
+{
+    const struct sky_config_inputs inputs = {.file = sky_options_string(&invocation->options, "config"),
+                                             .environment = environ,
+                                             .flags = invocation->options.settings,
+                                             .flags_count = invocation->options.settings_count};
+    struct sky_config config;
+    struct sky_config_message message;
+    int exit_code;
+    if (sky_config_load(&config, &inputs, &message) != SKY_OK)
+        exit_code = sky_command_usage_error(invocation->command, message.text);
+    else {
+        invocation->config = &config;
+        exit_code = invocation->command->run(invocation);
+    }
+    sky_config_clean_up(&config);
+    return exit_code;
+}
+
 int sky_command_call(const struct sky_command *command, int argc, char **argv)
 {
+    struct sky_option table[SKY_OPTIONS_MAX + 1];
     struct sky_invocation invocation = {.command = command};
-    enum sky_status status =
-        sky_options_parse(&invocation.options, command->options, argc, argv, command->takes_config);
+    complete_table(command, table);
+    enum sky_status status = sky_options_parse(&invocation.options, table, argc, argv, command->takes_config);
     if (status != SKY_OK)
         return sky_command_usage_error(command, invocation.options.message);
     if (invocation.options.help) {
@@ -130,7 +168,7 @@ int sky_command_call(const struct sky_command *command, int argc, char **argv)
     }
     int exit_code = check_arguments(&invocation);
     if (exit_code == SKY_EXIT_OK)
-        exit_code = command->run(&invocation);
+        exit_code = command->takes_config ? run_with_config(&invocation) : command->run(&invocation);
     if (fflush(stdout) != 0 && exit_code == SKY_EXIT_OK)
         exit_code = SKY_EXIT_FAILURE; /* a full disk behind a redirection must not look like success */
     return exit_code;

@@ -1,0 +1,32 @@
+#include "ops/config.h"
+#include "app/command.h"
+
+static const struct sky_option options[] = {
+    {.name = "json", .help = "one JSON object"},
+    {.name = "markdown", .help = "the reference of all settings, docs/CONFIGURATION.md"},
+    {0},
+};
+
+static int run(const struct sky_invocation *invocation)
+{
+    struct sky_buffer text = {0};
+    if (sky_options_bool(&invocation->options, "markdown"))
+        sky_config_write_markdown(&text);
+    else if (sky_options_bool(&invocation->options, "json"))
+        sky_config_write_json(invocation->config, &text);
+    else
+        sky_config_write_text(invocation->config, &text);
+    bool written = !text.failed && fwrite(text.ptr, 1, text.len, stdout) == text.len;
+    sky_buffer_clean_up(&text);
+    return written ? SKY_EXIT_OK : SKY_EXIT_FAILURE;
+}
+
+const struct sky_command sky_command_config = {
+    .name = "config",
+    .summary = "show the configuration in effect, and where each value comes from",
+    .options = options,
+    .takes_config = true,
+    .examples = (const char *const[]){"skytrend config --config production.yaml",
+                                      "SKYTREND_HTTP_PORT=9000 skytrend config --json", NULL},
+    .run = run,
+};
