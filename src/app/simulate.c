@@ -199,17 +199,17 @@ static int serve(struct simulation *simulation, struct sky_relay_server_options 
 static unsigned read_faults(const char *list)
 {
     static const struct {
-        struct sky_span name;
+        const char *name;
         enum sky_relay_fault fault;
-    } faults[] = {{SKY_SPAN("garbage"), SKY_RELAY_FAULT_GARBAGE},
-                  {SKY_SPAN("half-frame"), SKY_RELAY_FAULT_HALF_FRAME},
-                  {SKY_SPAN("drop"), SKY_RELAY_FAULT_DROP},
-                  {SKY_SPAN("stall"), SKY_RELAY_FAULT_STALL}};
+    } faults[] = {{"garbage", SKY_RELAY_FAULT_GARBAGE},
+                  {"half-frame", SKY_RELAY_FAULT_HALF_FRAME},
+                  {"drop", SKY_RELAY_FAULT_DROP},
+                  {"stall", SKY_RELAY_FAULT_STALL}};
     unsigned set = 0;
     struct sky_span word;
     while (list && sky_list_next(&list, &word))
         for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
-            if (sky_span_equal(word, faults[i].name))
+            if (sky_span_equal(word, sky_span_from_string(faults[i].name)))
                 set |= (unsigned)faults[i].fault;
     return set;
 }
