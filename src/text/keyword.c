@@ -297,22 +297,22 @@ static bool reserve_tokens(struct sky_text *t)
     return true;
 }
 
-/* Lay `key` behind the other tokens' keys. token: start, end, flags and id are set. A short key is copied as 16 bytes:
- * every key's source is followed by as many that may be read. */
-static void add_token(struct sky_text *t, struct token token, struct sky_span key)
+/* Lay `key` behind the other tokens' keys. token, the next one: start, end, flags and id are set. A short key is copied
+ * as 16 bytes: every key's source is followed by as many that may be read. */
+static inline void add_token(struct sky_text *t, struct token *token, struct sky_span key)
 {
-    token.flags |= t->pending_break ? TOKEN_BREAK : 0;
+    token->flags |= t->pending_break ? TOKEN_BREAK : 0;
     t->pending_break = false;
     t->keys[t->keys_len] = ' ';
-    t->keys_len += t->keys_len && !(token.flags & TOKEN_JOINED);
-    token.key = (uint32_t)t->keys_len;
-    token.key_len = (uint32_t)key.len;
+    t->keys_len += t->keys_len && !(token->flags & TOKEN_JOINED);
+    token->key = (uint32_t)t->keys_len;
+    token->key_len = (uint32_t)key.len;
     if (key.len <= 16)
         memcpy(t->keys + t->keys_len, key.ptr, 16);
     else
         memcpy(t->keys + t->keys_len, key.ptr, key.len);
     t->keys_len += key.len;
-    t->tokens[t->tokens_count++] = token;
+    t->tokens_count++;
 }
 
 static bool is_one_of(struct sky_span word, const char *const *list)
@@ -350,49 +350,43 @@ static struct sky_span strip_apostrophe(const struct sky_text *t, struct sky_spa
     return word;
 }
 
-/* C++ and C#: marks that are part of a name. */
-static size_t programming_suffix(const struct sky_text *t, const struct sky_word *word)
-{
-    const uint8_t *behind = t->words.text.ptr + word->end; /* padded */
-    bool letter = word->flags & SKY_WORD_ASCII;
-    return !letter ? 0 : behind[0] == '+' && behind[1] == '+' ? 2 : behind[0] == '#' ? 1 : 0;
-}
-
 static void add_plain_word(struct sky_text *t, const struct sky_word *word)
 {
     struct sky_span surface = sky_span_of(t->words.text.ptr + word->start, word->end - word->start);
     struct sky_span key = sky_span_of(t->words.folded + word->folded, word->folded_len);
     const struct sky_stopword_entry *entry = word->entry;
-    struct token token = {.start = word->start, .end = word->end, .id = word->id};
+    struct token *token = &t->tokens[t->tokens_count];
+    *token = (struct token){.start = word->start, .end = word->end, .id = word->id};
     bool stop = sky_stopword_is_stop(t->stopwords, entry, t->language);
     bool single = word->flags & SKY_WORD_SINGLE;
     uint8_t name[16] = {0};
-    token.flags = (word->flags & SKY_WORD_BREAK ? TOKEN_BREAK : 0) | (word->flags & SKY_WORD_GAP ? 0 : TOKEN_JOINED);
+    token->flags = (word->flags & SKY_WORD_BREAK ? TOKEN_BREAK : 0) | (word->flags & SKY_WORD_GAP ? 0 : TOKEN_JOINED);
     if ((word->flags & SKY_WORD_APOSTROPHE) && !stop) {
         struct sky_span rest = strip_apostrophe(t, key);
         if (rest.len != key.len) {
             key = rest;
-            token.id = sky_hash_id(key);
+            token->id = sky_hash_id(key);
             single = key.len == 1;
-            stop = sky_stopword_is_stop(t->stopwords, sky_stopword_find(t->stopwords, token.id), t->language);
+            stop = sky_stopword_is_stop(t->stopwords, sky_stopword_find(t->stopwords, token->id), t->language);
         }
     } else if (stop && (word->flags & SKY_WORD_CAPITALS) && !t->shouting && surface.len == key.len) {
         key = surface; /* WHO is not who */
-        token.id = sky_hash_id(key);
+        token->id = sky_hash_id(key);
         stop = false;
     }
-    if (single && programming_suffix(t, word)) {
+    uint32_t suffix = sky_word_programming_suffix(t->words.text, word);
+    if (suffix) {
         name[0] = key.ptr[0];
-        memcpy(name + 1, t->words.text.ptr + word->end, 2);
-        key = sky_span_of(name, 1 + programming_suffix(t, word));
-        token.end = word->end + (uint32_t)key.len - 1;
-        token.id = sky_hash_id(key);
+        memcpy(name + 1, t->words.text.ptr + word->end, suffix);
+        key = sky_span_of(name, 1 + suffix);
+        token->end = word->end + suffix;
+        token->id = sky_hash_id(key);
         stop = single = false;
     }
     if (!stop)
-        token.flags |= TOKEN_BEGINS | TOKEN_ENDS;
+        token->flags |= TOKEN_BEGINS | TOKEN_ENDS;
     if (!stop && !single && !(word->flags & SKY_WORD_NUMBER))
-        token.flags |= TOKEN_WORD;
+        token->flags |= TOKEN_WORD;
     add_token(t, token, key);
 }
 
@@ -446,16 +440,17 @@ static enum sky_status add_japanese(struct sky_text *t, const struct sky_word *r
     bool after_number = false;
     for (size_t i = 0; i < count && status == SKY_OK; i++) {
         struct sky_span key = sky_span_of(text.ptr + morphemes[i].start, morphemes[i].end - morphemes[i].start);
-        struct token token = {run->start + morphemes[i].start, run->start + morphemes[i].end, .id = sky_hash_id(key)};
-        token.flags = japanese_flags(t, &morphemes[i], key, token.id, after_number);
+        struct token *token = &t->tokens[t->tokens_count];
+        *token = (struct token){run->start + morphemes[i].start, run->start + morphemes[i].end, .id = sky_hash_id(key)};
+        token->flags = japanese_flags(t, &morphemes[i], key, token->id, after_number);
         after_number = morphemes[i].kind == SKY_MORPHEME_NUMBER;
-        if (!token.flags) { /* phrases are made of nouns that touch */
+        if (!token->flags) { /* phrases are made of nouns that touch */
             t->pending_break = true;
             continue;
         }
         bool first = i == 0;
-        token.flags |= first && (run->flags & SKY_WORD_BREAK) ? TOKEN_BREAK : 0;
-        token.flags |= first && (run->flags & SKY_WORD_GAP) ? TOKEN_BREAK : TOKEN_JOINED;
+        token->flags |= first && (run->flags & SKY_WORD_BREAK) ? TOKEN_BREAK : 0;
+        token->flags |= first && (run->flags & SKY_WORD_GAP) ? TOKEN_BREAK : TOKEN_JOINED;
         add_token(t, token, key);
     }
     return status;
@@ -471,12 +466,13 @@ static enum sky_status add_chinese(struct sky_text *t, const struct sky_word *ru
     uint32_t last_end = run->start;
     for (size_t i = 0; i < count && status == SKY_OK; i++) {
         struct sky_span key = sky_span_of(t->words.text.ptr + segments[i].start, segments[i].end - segments[i].start);
-        struct token token = {segments[i].start, segments[i].end, .id = sky_hash_id(key), .flags = TOKEN_JOINED};
-        const struct sky_stopword_entry *entry = sky_stopword_find(t->stopwords, token.id);
+        struct token *token = &t->tokens[t->tokens_count];
+        *token = (struct token){segments[i].start, segments[i].end, .id = sky_hash_id(key), .flags = TOKEN_JOINED};
+        const struct sky_stopword_entry *entry = sky_stopword_find(t->stopwords, token->id);
         if (!sky_stopword_is_stop(t->stopwords, entry, t->language))
-            token.flags |= TOKEN_BEGINS | TOKEN_ENDS | (count_signs(key).han ? TOKEN_WORD : 0);
-        token.flags |= segments[i].start > last_end ? TOKEN_BREAK : 0; /* a mark between them */
-        token.flags |= i == 0 && (run->flags & (SKY_WORD_BREAK | SKY_WORD_GAP)) ? TOKEN_BREAK : 0;
+            token->flags |= TOKEN_BEGINS | TOKEN_ENDS | (count_signs(key).han ? TOKEN_WORD : 0);
+        token->flags |= segments[i].start > last_end ? TOKEN_BREAK : 0; /* a mark between them */
+        token->flags |= i == 0 && (run->flags & (SKY_WORD_BREAK | SKY_WORD_GAP)) ? TOKEN_BREAK : 0;
         last_end = segments[i].end;
         add_token(t, token, key);
     }
@@ -568,23 +564,28 @@ enum sky_status sky_text_keywords(struct sky_text *t, const struct sky_post *pos
     return SKY_OK;
 }
 
-/* SimHash (Charikar 2002): bit i is what most words' ids have there. Eight counters of eight bits run side by side in
- * each of eight integers, emptied before they can overflow. */
+/* SimHash (Charikar 2002): bit i is what most words' ids have there. The 64 counters are kept bit-sliced: planes[k]
+ * holds bit k of each, so that adding an id is a ripple of carries through all of them at once, and so is the
+ * comparison of each with half the number of words. */
+#define PLANES 12 /* 2^12 > words in SKY_POST_TEXT_BYTES_MAX */
+
 uint64_t sky_text_sketch(const struct sky_text *text)
 {
-    uint32_t ones[64] = {0};
-    size_t count = text->tokens_count;
-    for (size_t from = 0; from < count; from += 255) {
-        uint64_t lanes[8] = {0};
-        size_t end = from + 255 < count ? from + 255 : count;
-        for (size_t i = from; i < end; i++)
-            for (size_t k = 0; k < 8; k++)
-                lanes[k] += text->tokens[i].id >> k & UINT64_C(0x0101010101010101);
-        for (size_t bit = 0; bit < 64; bit++)
-            ones[bit] += lanes[bit % 8] >> (bit / 8 * 8) & 0xff;
+    uint64_t planes[PLANES] = {0};
+    size_t count = text->tokens_count < (1 << PLANES) ? text->tokens_count : (1 << PLANES) - 1;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t carry = text->tokens[i].id;
+        for (size_t k = 0; carry && k < PLANES; k++) {
+            uint64_t both = planes[k] & carry;
+            planes[k] ^= carry;
+            carry = both;
+        }
     }
-    uint64_t sketch = 0;
-    for (size_t bit = 0; bit < 64; bit++)
-        sketch |= (uint64_t)(ones[bit] * 2 > count) << bit;
-    return sketch;
+    uint64_t more = 0, equal = UINT64_MAX; /* than half, by the planes seen so far */
+    for (size_t k = PLANES; k-- > 0;) {
+        uint64_t half = (count / 2) >> k & 1 ? UINT64_MAX : 0;
+        more |= equal & planes[k] & ~half;
+        equal &= ~(planes[k] ^ half);
+    }
+    return more;
 }

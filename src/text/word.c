@@ -181,7 +181,8 @@ static uint16_t gap_before(const struct sky_word_finder *f, uint32_t start)
     size_t next = 0;
     if (is_dash(code_point_at(f->text, at, &next)) && next == start)
         return SKY_WORD_GAP;
-    if (f->text.ptr[at] == '.' && keeps_stop(f, last))
+    at += sky_word_programming_suffix(f->text, last);
+    if (at < start && f->text.ptr[at] == '.' && keeps_stop(f, last))
         at++;
     for (; at < start; at = next)
         if (sky_character_class(f->table, code_point_at(f->text, at, &next)) != SKY_CHAR_SPACE)
@@ -285,11 +286,18 @@ static const struct sky_stopword_entry *find_elongated(const struct sky_word_fin
     return entry;
 }
 
+/* Three equal letters in a row, for words the lists do not know. Bytes behind the word may be read. */
 static bool has_triple(const uint8_t *word, size_t len)
 {
-    for (size_t i = 2; i < len; i++)
-        if (word[i] == word[i - 1] && word[i] == word[i - 2] && word[i] < 0x80)
+    for (size_t i = 0; i + 2 < len; i += 6) {
+        uint64_t v;
+        memcpy(&v, word + i, sizeof v);
+        uint64_t differs = (v ^ v >> 8) | (v ^ v >> 16); /* byte k is 0 where k, k + 1 and k + 2 are equal */
+        uint64_t zero = (differs - EACH_BYTE) & ~differs & ~v & HIGH_BITS;
+        size_t places = len - 2 - i < 6 ? len - 2 - i : 6;
+        if (zero & ~(UINT64_MAX << (places * 8)))
             return true;
+    }
     return false;
 }
 
@@ -383,7 +391,8 @@ static bool add_plain_word(struct sky_word_finder *f, uint32_t start)
     struct sky_word *word = &f->items[f->count];
     *word = (struct sky_word){.start = start, .end = start + len, .folded = (uint32_t)f->folded_len};
     word->folded_len = (uint16_t)len;
-    word->flags = (uint16_t)(SKY_WORD_ASCII | gap_before(f, start));
+    bool one_space = f->count > 0 && word[-1].end + 1 == start && p[-1] == ' ' && !(word[-1].flags & SKY_WORD_CJK);
+    word->flags = (uint16_t)(SKY_WORD_ASCII | (one_space ? SKY_WORD_GAP : gap_before(f, start)));
     finish_word(f, word, &letters);
     return true;
 }
@@ -503,10 +512,13 @@ static size_t skip_digits(const struct sky_word_finder *f, size_t at)
     return at;
 }
 
-static enum sky_char_class class_at(const struct sky_word_finder *f, size_t at, size_t *next)
+static inline enum sky_char_class class_at(const struct sky_word_finder *f, size_t at, size_t *next)
 {
-    *next = at;
-    return at < f->text.len ? sky_character_class(f->table, code_point_at(f->text, at, next)) : SKY_CHAR_OTHER;
+    uint8_t byte = f->text.ptr[at]; /* padded */
+    *next = at + 1;
+    if (byte < 0x80)
+        return (enum sky_char_class)(f->table->codes[byte] & 0x0f);
+    return sky_character_class(f->table, code_point_at(f->text, at, next));
 }
 
 /* Digits before Han are part of its run: 10月 is a month, 月 alone the moon. */
@@ -594,6 +606,10 @@ static enum sky_status find(struct sky_word_finder *f, const struct sky_link_sea
     while (at < f->text.len && status == SKY_OK) {
         size_t next = 0;
         enum sky_char_class class = class_at(f, at, &next);
+        if (class == SKY_CHAR_SPACE) {
+            at = next;
+            continue;
+        }
         if (class == SKY_CHAR_CJK || (class == SKY_CHAR_DIGIT && begins_cjk(f, at))) {
             at = add_cjk(f, (uint32_t)at);
         } else if (class == SKY_CHAR_LETTER && !f->force_icu && add_plain_word(f, (uint32_t)at)) {

@@ -36,6 +36,15 @@ struct sky_word {
     const struct sky_stopword_entry *entry;
 };
 
+/* Bytes behind a word of one letter that make it the name of a programming language: C++, C#. */
+static inline uint32_t sky_word_programming_suffix(struct sky_span text, const struct sky_word *word)
+{
+    const uint8_t *behind = text.ptr + word->end; /* padded */
+    if (!(word->flags & SKY_WORD_SINGLE) || !(word->flags & SKY_WORD_ASCII))
+        return 0;
+    return behind[0] == '+' && behind[1] == '+' ? 2 : behind[0] == '#' ? 1 : 0;
+}
+
 struct sky_words {
     struct sky_span text; /* normalised, capitals kept, padded */
     const struct sky_word *items;
