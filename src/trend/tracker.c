@@ -84,14 +84,19 @@ static enum sky_status add_to_all(struct sky_tracker *tracker, struct sky_slidin
                                   const struct sky_sliding_row *row)
 {
     struct sky_detector *detector = tracker->detectors[tracker->options.languages];
+    if (phrase_is_too_rare(row) && !row->shared)
+        return SKY_OK;
     if (*row->tag_all == SKY_SLIDING_TAG_UNKNOWN)
         *row->tag_all = sky_detector_find(detector, row->id);
     bool known = *row->tag_all != SKY_SLIDING_TAG_NONE;
-    if (!known && !row->shared)
+    if (!known && (!row->shared || row->voices < SKY_TRACKER_SPREAD_AUTHORS))
         return SKY_OK;
     struct sky_sliding_all all;
     sky_sliding_all(window, row, SKY_TRACKER_SPREAD_AUTHORS, &all);
-    if (!all.first || (!known && all.spread < 2) || phrase_is_too_rare(&all.row))
+    if (!all.first || (!known && all.spread < 2))
+        return SKY_OK;
+    sky_sliding_unite(window, &all);
+    if (phrase_is_too_rare(&all.row))
         return SKY_OK;
     uint32_t tag = *row->tag_all;
     enum sky_status status = add_row(detector, &all.row, &tag);

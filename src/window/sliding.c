@@ -104,22 +104,42 @@ static bool author_table_rebuild(struct sky_sliding *window)
     return true;
 }
 
-/* Supersede the author's latest post by the one at `index`, which is about to be written. */
-static bool author_note(struct sky_sliding *window, uint64_t author_id, uint32_t index)
+/* All posts of an author of several languages are marked; done once, for later ones inherit it. */
+static void author_mark_mixed(struct sky_sliding *window, uint32_t sequence)
+{
+    const struct sliding_ring *ring = &window->post_ring;
+    for (;;) {
+        struct sliding_post *post = &window->posts[sequence & ring->mask];
+        if (sequence - ring->tail >= sliding_ring_len(ring) || post->mixed)
+            return;
+        post->mixed = true;
+        if (!post->follows)
+            return;
+        sequence = post->previous;
+    }
+}
+
+/* Supersede the author's latest post by `post`, which is about to be written at the ring's head. */
+static bool author_note(struct sky_sliding *window, struct sliding_post *post)
 {
     if (sky_index_table_is_full(&window->authors) && !author_table_rebuild(window))
         return false;
-    uint64_t hash = sky_hash_slot(author_id, window->options.hash_key);
-    uint64_t probe = 0;
+    const struct sliding_ring *ring = &window->post_ring;
+    uint64_t hash = sky_hash_slot(post->author_id, window->options.hash_key), probe = 0;
     for (uint32_t at; sky_index_table_next(&window->authors, hash, &probe, &at);) {
-        struct sliding_post *post = &window->posts[at];
-        if (index_is_alive(&window->post_ring, at) && post->author_id == author_id && !post->superseded) {
-            post->superseded = true;
-            sky_index_table_replace(&window->authors, hash, probe, index);
-            return true;
-        }
+        struct sliding_post *last = &window->posts[at];
+        if (!index_is_alive(ring, at) || last->author_id != post->author_id || last->superseded)
+            continue;
+        last->superseded = true;
+        post->follows = true;
+        post->previous = ring->tail + ((at - ring->tail) & ring->mask);
+        post->mixed = last->mixed || last->language != post->language;
+        if (post->mixed)
+            author_mark_mixed(window, post->previous);
+        sky_index_table_replace(&window->authors, hash, probe, ring->head & ring->mask);
+        return true;
     }
-    sky_index_table_insert(&window->authors, hash, index);
+    sky_index_table_insert(&window->authors, hash, ring->head & ring->mask);
     window->authors_count++;
     return true;
 }
@@ -406,14 +426,14 @@ enum sky_status sliding_append(struct sky_sliding *window, const struct sky_slid
     if (!post_ring_reserve(window))
         return SKY_E_MEMORY;
     uint32_t sequence = window->post_ring.head;
-    if (!author_note(window, post->author_id, sequence & window->post_ring.mask))
+    struct sliding_post entry = {.author_id = post->author_id,
+                                 .post_id = post->post_id,
+                                 .sketch = post->sketch,
+                                 .first_occurrence = window->occurrence_ring.head,
+                                 .language = (uint8_t)post->language};
+    if (!author_note(window, &entry))
         return SKY_E_MEMORY;
-    window->posts[sequence & window->post_ring.mask] =
-        (struct sliding_post){.author_id = post->author_id,
-                              .post_id = post->post_id,
-                              .sketch = post->sketch,
-                              .first_occurrence = window->occurrence_ring.head,
-                              .language = (uint8_t)post->language};
+    window->posts[sequence & window->post_ring.mask] = entry;
     window->post_ring.head++;
     for (size_t from = 0; from < keywords->count; from += BATCH) {
         size_t count = keywords->count - from < BATCH ? keywords->count - from : BATCH;

@@ -6,11 +6,9 @@
  *
  * Order    within the open minute any order gives the same rows; an event of a closed minute is SKY_E_LATE. Repeats of
  *          a post are for the caller to drop: each call of sky_sliding_add is one post.
- * Memory   owned: about 16 bytes an occurrence, 24 a post, 48 a keyword and its text; what left the window is reused.
- *          Spans handed out live until the next add, close or load.
- * Threads  one owner.
- * Trust    keywords are hostile: table slots depend on `hash_key`, outputs never do. Rows come in no order that may be
- *          relied on.
+ * Memory   owned: about 30 bytes an occurrence, 40 a post, 60 a keyword and its text, tables included; what left the
+ * window is reused. Spans handed out live until the next add, close or load. Threads  one owner. Trust    keywords are
+ * hostile: table slots depend on `hash_key`, outputs never do. Rows come in no order that may be relied on.
  *
  *     sky_sliding_start(window, minute);
  *     sky_sliding_add(window, minute, &post, &keywords);   ... any number
@@ -84,18 +82,21 @@ SKY_MUST_USE enum sky_status sky_sliding_close(struct sky_sliding *window);
 /* Each row with count > 0, of one language each. Start with *cursor = 0; false at the end. */
 bool sky_sliding_next(struct sky_sliding *window, uint32_t *cursor, struct sky_sliding_row *row);
 
-/* The same keyword over all languages: count is the sum, unique_authors the size of the union. `spread` (may be NULL)
- * is how many languages have at least `spread_authors` authors. *first tells whether `row` is the one of its keyword's
- * rows with the smallest language, so that a pass over all rows can take each keyword once. */
+/* The same keyword over all languages: count is the sum; unique_authors and voices are 0 until sky_sliding_unite, which
+ * is the dear part. `spread` is how many languages have at least `spread_authors` authors. *first is true for one of
+ * the keyword's rows, so that a pass over all rows can take each keyword once: that of the first such language, or if
+ * there is none of the first language. */
 struct sky_sliding_all {
     struct sky_sliding_row row; /* language = options.languages, tag NULL */
     uint32_t languages;         /* rows of one language that make it up */
-    uint32_t spread;            /* of these, with at least `spread_authors` authors */
+    uint32_t spread;
     bool first;
     uint32_t numbers[SKY_SLIDING_LANGUAGES_MAX]; /* their row numbers, by language */
 };
 void sky_sliding_all(struct sky_sliding *window, const struct sky_sliding_row *row, uint32_t spread_authors,
                      struct sky_sliding_all *all);
+/* Set unique_authors to the size of the union. */
+void sky_sliding_unite(const struct sky_sliding *window, struct sky_sliding_all *all);
 /* Set tag_all in every row of that keyword. */
 void sky_sliding_tag_all(struct sky_sliding *window, const struct sky_sliding_all *all, uint32_t tag);
 

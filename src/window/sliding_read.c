@@ -58,9 +58,9 @@ static uint32_t authors_not_in(const struct sky_sliding *window, uint32_t number
         at = occurrence->previous;
         if (occurrence->superseded)
             continue;
-        uint64_t author_id = sliding_post_at(window, occurrence->post)->author_id;
-        uint32_t i = 0;
-        while (i < others_count && !sliding_find_latest(window, others[i], author_id, &found))
+        const struct sliding_post *post = sliding_post_at(window, occurrence->post);
+        uint32_t i = post->mixed ? 0 : others_count;
+        while (i < others_count && !sliding_find_latest(window, others[i], post->author_id, &found))
             i++;
         result += i == others_count;
     }
@@ -87,33 +87,39 @@ static uint32_t union_of_authors(const struct sky_sliding *window, const uint32_
 void sky_sliding_all(struct sky_sliding *window, const struct sky_sliding_row *row, uint32_t spread_authors,
                      struct sky_sliding_all *all)
 {
-    *all = (struct sky_sliding_all){.row = *row};
-    uint32_t by_language[SKY_SLIDING_LANGUAGES_MAX];
-    if (row->shared || row->language >= window->options.languages) {
+    uint32_t by_language[SKY_SLIDING_LANGUAGES_MAX], from = 0, end = window->options.languages;
+    if (row->shared || row->language >= end) {
         rows_of_id(window, row->id, by_language);
     } else {
-        for (uint32_t g = 0; g < window->options.languages; g++)
-            by_language[g] = SLIDING_NONE;
-        by_language[row->language] = row->number;
+        from = row->language;
+        end = from + 1;
+        by_language[from] = row->number;
     }
+    *all = (struct sky_sliding_all){.row = *row};
+    all->row.language = window->options.languages;
     all->row.count = 0;
-    for (uint32_t g = 0; g < window->options.languages; g++) {
+    uint32_t first = SLIDING_NONE;
+    for (uint32_t g = from; g < end; g++) {
         if (by_language[g] == SLIDING_NONE)
             continue;
         const struct sliding_row *one = &window->rows[by_language[g]];
         all->row.count += one->count;
-        all->spread += one->unique >= spread_authors;
         all->numbers[all->languages++] = by_language[g];
+        if (one->unique >= spread_authors && all->spread++ == 0)
+            first = by_language[g];
     }
     assert(all->languages);
-    all->first = all->numbers[0] == row->number;
-    all->row.unique_authors = union_of_authors(window, all->numbers, all->languages);
-    all->row.voices = all->row.unique_authors;
+    all->first = row->number == (first == SLIDING_NONE ? all->numbers[0] : first);
     all->row.number = all->numbers[0];
-    all->row.language = window->options.languages;
+    all->row.kind = window->rows[all->numbers[0]].kind;
     all->row.tag = NULL;
     all->row.tag_all = &window->rows[all->numbers[0]].tag_all;
-    all->row.kind = window->rows[all->numbers[0]].kind;
+    all->row.unique_authors = all->row.voices = 0;
+}
+
+void sky_sliding_unite(const struct sky_sliding *window, struct sky_sliding_all *all)
+{
+    all->row.unique_authors = all->row.voices = union_of_authors(window, all->numbers, all->languages);
 }
 
 void sky_sliding_tag_all(struct sky_sliding *window, const struct sky_sliding_all *all, uint32_t tag)
@@ -141,6 +147,7 @@ bool sky_sliding_find(struct sky_sliding *window, uint32_t language, struct sky_
     row_view(window, by_language[g], row);
     struct sky_sliding_all all;
     sky_sliding_all(window, row, 0, &all);
+    sky_sliding_unite(window, &all);
     *row = all.row;
     return true;
 }

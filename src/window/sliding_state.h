@@ -14,6 +14,10 @@
  * walk in rows of at most PAIRED_FROM occurrences (most rows have one), and in longer rows (`paired`) a look in the
  * table `pairs`. Active authors are counted over posts in the same way.
  *
+ * Over all languages. The rows of one keyword are neighbours in the row table. Their authors are united by adding to
+ * the largest row those of smaller ones that no larger one has; and only an author who wrote in several languages (a
+ * post's `mixed`, few are) can be in two of them.
+ *
  * Ring positions are 32-bit sequence numbers that wrap; only differences and `& mask` are used. Tables hold ring
  * indices (sequence & mask); an index whose entry has left the window, or was taken over by another pair, fails the
  * check "alive, same row, same author, not superseded", which only the one right entry passes. Dead ones go when a
@@ -35,8 +39,11 @@ struct sliding_post {
     uint64_t post_id;
     uint64_t sketch;
     uint32_t first_occurrence; /* sequence; the next post's is the end */
+    uint32_t previous;         /* sequence of the author's post before this one, if `follows` */
     uint8_t language;
-    bool superseded; /* the author has a later post in the window */
+    bool superseded : 1; /* the author has a later post in the window */
+    bool follows : 1;    /* the author had an earlier one in the window when this one came */
+    bool mixed : 1;      /* the author may have posts in other languages in the window */
 };
 
 struct sliding_occurrence {
