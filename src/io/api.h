@@ -17,8 +17,6 @@
 /* Limits of ours. */
 #define SKY_API_TRENDS_DEFAULT 50 /* of /v1/trends without a limit, and of the stream's snapshots */
 #define SKY_API_TRENDS_MAX     SKY_BOARD_TRENDS_MAX
-#define SKY_API_SPARKLINE_MAX  60 /* slides that a listed trend carries; all are in /v1/trends/{keyword} */
-#define SKY_API_LANGUAGES_MAX  32 /* languages of one keyword in /v1/trends/{keyword} */
 
 /* The body of /healthz, /readyz or /metrics. Returns the HTTP status. Runs on the server's thread. */
 typedef unsigned (*sky_api_render_fn)(void *context, struct sky_buffer *body);

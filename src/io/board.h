@@ -4,20 +4,20 @@
  *
  * Kept     the last snapshot and the ranks before it; for each keyword seen (trending or most mentioned) a point for
  *          every slide it was seen at; posts and authors of each slide. Event time decides what is older than 24 h.
- * Memory   the board copies what it is given. Bounded by the limits below: at most about 60 MiB, some 5 as a rule.
+ * Memory   the board copies what it is given. Bounded by the limits below: at most about 64 MiB, some 5 as a rule.
+ *          A snapshot older than the last one begins a new history: the source has changed.
  * Threads  sky_board_publish and sky_board_set_status from one thread or several; readers see one consistent state
  *          inside sky_board_read. A reader holds the lock: it renders and returns, it does no I/O. */
 #ifndef SKY_IO_BOARD_H
 #define SKY_IO_BOARD_H
 
+#include "io/keyword_history.h"
 #include "trend/record.h"
 
 /* Limits of ours. */
-#define SKY_BOARD_SLIDES_MAX       1440  /* 24 h of one minute */
-#define SKY_BOARD_TRENDS_MAX       500   /* of a snapshot; the rest, of the lowest rank, is not shown */
-#define SKY_BOARD_TOP_MAX          500   /* most mentioned keywords of a snapshot */
-#define SKY_BOARD_KEYWORDS_MAX     16384 /* with a history; the one not seen for longest makes room */
-#define SKY_BOARD_EPISODES_MAX     8     /* times on of one keyword, the last ones */
+#define SKY_BOARD_SLIDES_MAX       1440 /* 24 h of one minute */
+#define SKY_BOARD_TRENDS_MAX       500  /* of a snapshot; those of a lower rank are not shown */
+#define SKY_BOARD_TOP_MAX          200  /* most mentioned keywords of a snapshot */
 #define SKY_BOARD_SOURCE_BYTES_MAX 128
 
 enum sky_board_connection {
@@ -42,47 +42,21 @@ struct sky_board_status {
     const char *version;           /* static */
 };
 
-/* One slide of one keyword. */
-struct sky_board_point {
-    int64_t window_end_ms;
-    uint32_t frequency;
-    uint32_t unique_authors;
-    uint32_t rank; /* 0: it was not a trend then, only among the most mentioned; `expected` and `z_score` are NAN */
-    float expected;
-    float z_score;
-};
-
-/* One time a keyword trended. */
-struct sky_board_episode {
-    int64_t started_at_ms;
-    int64_t ended_at_ms; /* 0: still on */
-    uint32_t peak_frequency;
-    uint32_t peak_rank;
-};
-
-struct sky_board_series {
-    struct sky_span keyword;
-    struct sky_span language;
-    const struct sky_board_point *points; /* oldest first; no two of the same window */
-    uint32_t points_count;
-    const struct sky_board_episode *episodes; /* oldest first */
-    uint32_t episodes_count;
-};
-
 struct sky_board_slide {
     int64_t window_end_ms;
-    uint64_t posts; /* in the window of ten minutes */
+    uint64_t posts; /* in the whole window, of ten minutes as a rule */
     uint64_t active_authors;
+    double posts_per_minute; /* the status's; the window's mean where that says 0 */
     uint32_t trends;
 };
 
 /* What a reader sees. Everything borrows the board, until the reader returns. */
 struct sky_board_view {
-    const struct sky_board *board;
     const struct sky_board_status *status;
     const struct sky_trend_snapshot *snapshot; /* NULL before the first */
     const uint32_t *previous_ranks;            /* of snapshot->trends, one slide before; 0: was not on */
-    const struct sky_board_slide *slides;      /* oldest first */
+    const struct sky_keyword_history *history;
+    const struct sky_board_slide *slides; /* oldest first */
     uint32_t slides_count;
     uint64_t version; /* grows with each publish */
 };
@@ -106,14 +80,6 @@ void sky_board_listen(struct sky_board *board, sky_board_listener listener, void
 
 typedef void (*sky_board_reader)(void *context, const struct sky_board_view *view);
 void sky_board_read(struct sky_board *board, sky_board_reader reader, void *context);
-
-/* Inside a reader: the history of a keyword in a language; false when it was not seen in 24 h. */
-bool sky_board_find(const struct sky_board_view *view, struct sky_span keyword, struct sky_span language,
-                    struct sky_board_series *series);
-
-/* Inside a reader: every language the keyword was seen in, at most `max`; the number found. */
-uint32_t sky_board_find_all(const struct sky_board_view *view, struct sky_span keyword, struct sky_board_series *series,
-                            uint32_t max);
 
 const char *sky_board_connection_name(enum sky_board_connection connection); /* "connecting", "connected", ... */
 

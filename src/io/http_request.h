@@ -21,8 +21,8 @@ struct sky_http_parameter {
 };
 
 struct sky_http_request {
-    struct sky_span path;    /* decoded, but for the last segment of a route that takes one, see `segment` */
-    struct sky_span segment; /* what followed a route's closing '/', decoded; empty otherwise */
+    struct sky_span path;    /* decoded */
+    struct sky_span segment; /* its part behind the last '/' as sent: an escaped %2F does not end it */
     struct sky_http_parameter parameters[SKY_HTTP_PARAMETERS_MAX];
     uint32_t parameters_count;
     char text[SKY_HTTP_TARGET_BYTES_MAX]; /* the decoded bytes; decoding never makes a text longer */

@@ -49,7 +49,7 @@ struct sky_http_asset {
 };
 
 /* What a new client of the stream is told first: whole events, written with sky_event_stream_write. */
-typedef void (*sky_http_welcome_fn)(void *context, uint64_t last_id, struct sky_buffer *events);
+typedef void (*sky_http_welcome_fn)(void *context, struct sky_buffer *events);
 
 struct sky_http_server_options {
     const char *address;           /* numeric, "127.0.0.1" or "::1" */

@@ -41,11 +41,10 @@ static void write_counts(struct sky_json_writer *json, const struct sky_trend_al
     sky_json_time(json, alert->window_end_ms);
 }
 
-void sky_trend_alert_write(struct sky_json_writer *json, const struct sky_trend_alert *alert)
+void sky_trend_alert_write_fields(struct sky_json_writer *json, const struct sky_trend_alert *alert)
 {
     char id[SKY_TREND_ID_TEXT_SIZE];
     sky_trend_id_format(alert->id, id);
-    sky_json_object(json);
     sky_json_key(json, "keyword");
     sky_json_span(json, alert->keyword);
     write_counts(json, alert);
@@ -73,6 +72,12 @@ void sky_trend_alert_write(struct sky_json_writer *json, const struct sky_trend_
     sky_json_key(json, "topic");
     sky_json_array(json);
     sky_json_end(json);
+}
+
+void sky_trend_alert_write(struct sky_json_writer *json, const struct sky_trend_alert *alert)
+{
+    sky_json_object(json);
+    sky_trend_alert_write_fields(json, alert);
     sky_json_end(json);
 }
 

@@ -68,6 +68,9 @@ struct sky_trend_snapshot {
 
 void sky_trend_alert_write(struct sky_json_writer *json, const struct sky_trend_alert *alert);
 
+/* The same without its braces, inside an object that has more to say. */
+void sky_trend_alert_write_fields(struct sky_json_writer *json, const struct sky_trend_alert *alert);
+
 /* One JSON object; with a '\n' behind it, the line that `replay` and `run --out` print for each slide. */
 void sky_trend_snapshot_write(struct sky_json_writer *json, const struct sky_trend_snapshot *snapshot);
 
