@@ -167,8 +167,9 @@ bool sky_syntax_is_language(struct sky_span text)
     struct sky_span rest = text, subtag;
     if (text.len == 0 || text.len > SKY_LANGUAGE_LEN_MAX || !next_part(&rest, '-', &subtag))
         return false;
-    bool primary =
-        sky_span_equal(subtag, SKY_SPAN("i")) || (subtag.len >= 2 && subtag.len <= 3 && all_are(subtag, LOWER));
+    bool private_use = subtag.len == 1 && (subtag.ptr[0] | 0x20) == 'x' && rest.ptr;
+    bool primary = private_use || sky_span_equal(subtag, SKY_SPAN("i")) ||
+                   (subtag.len >= 2 && subtag.len <= 3 && all_are(subtag, LOWER));
     if (!primary)
         return false;
     while (next_part(&rest, '-', &subtag))
