@@ -423,6 +423,7 @@ static bool batch_append(struct sky_sliding *window, const struct sky_sliding_po
 enum sky_status sliding_append(struct sky_sliding *window, const struct sky_sliding_post *post,
                                const struct sky_keyword_list *keywords)
 {
+    window->overlaps_counted = false;
     if (!post_ring_reserve(window))
         return SKY_E_MEMORY;
     uint32_t sequence = window->post_ring.head;
@@ -495,6 +496,7 @@ enum sky_status sky_sliding_close(struct sky_sliding *window)
     assert(window->started);
     if (window->panes_held > window->options.window_minutes)
         pane_evict(window, window->open_minute - window->options.window_minutes);
+    window->overlaps_counted = false;
     window->open_minute++;
     window->panes_held++;
     return SKY_OK;

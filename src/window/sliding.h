@@ -82,8 +82,8 @@ SKY_MUST_USE enum sky_status sky_sliding_close(struct sky_sliding *window);
 /* Each row with count > 0, of one language each. Start with *cursor = 0; false at the end. */
 bool sky_sliding_next(struct sky_sliding *window, uint32_t *cursor, struct sky_sliding_row *row);
 
-/* The same keyword over all languages: count is the sum; unique_authors and voices are 0 until sky_sliding_unite, which
- * is the dear part. `spread` is how many languages have at least `spread_authors` authors. *first is true for one of
+/* The same keyword over all languages: count is the sum; unique_authors and voices are 0 until sky_sliding_unite.
+ * `spread` is how many languages have at least `spread_authors` authors. *first is true for one of
  * the keyword's rows, so that a pass over all rows can take each keyword once: that of the first such language, or if
  * there is none of the first language. */
 struct sky_sliding_all {
@@ -95,8 +95,8 @@ struct sky_sliding_all {
 };
 void sky_sliding_all(struct sky_sliding *window, const struct sky_sliding_row *row, uint32_t spread_authors,
                      struct sky_sliding_all *all);
-/* Set unique_authors to the size of the union. */
-void sky_sliding_unite(const struct sky_sliding *window, struct sky_sliding_all *all);
+/* Set unique_authors to the size of the union. The first call after a change costs a pass over the posts. */
+void sky_sliding_unite(struct sky_sliding *window, struct sky_sliding_all *all);
 /* Set tag_all in every row of that keyword. */
 void sky_sliding_tag_all(struct sky_sliding *window, const struct sky_sliding_all *all, uint32_t tag);
 

@@ -47,41 +47,49 @@ static uint32_t rows_of_id(const struct sky_sliding *window, uint64_t id, uint32
     return found;
 }
 
-/* Authors of `row` that none of the `others` has. */
-static uint32_t authors_not_in(const struct sky_sliding *window, uint32_t number, const uint32_t *others,
-                               uint32_t others_count)
+/* Whether the author has the keyword of `row` in an earlier language, too. */
+static bool author_came_before(const struct sky_sliding *window, const struct sliding_row *row, uint64_t author_id)
 {
-    const struct sliding_row *row = &window->rows[number];
-    uint32_t result = 0, at = row->newest, found;
-    for (uint32_t left = row->count; left; left--) {
-        const struct sliding_occurrence *occurrence = sliding_occurrence_at(window, at);
-        at = occurrence->previous;
-        if (occurrence->superseded)
-            continue;
-        const struct sliding_post *post = sliding_post_at(window, occurrence->post);
-        uint32_t i = post->mixed ? 0 : others_count;
-        while (i < others_count && !sliding_find_latest(window, others[i], post->author_id, &found))
-            i++;
-        result += i == others_count;
+    uint64_t hash = sliding_row_hash(window, row->id), probe = 0;
+    uint32_t found;
+    for (uint32_t at; sky_index_table_next(&window->row_table, hash, &probe, &at);) {
+        const struct sliding_row *other = &window->rows[at];
+        if (other->id == row->id && other->language < row->language &&
+            sliding_find_latest(window, at, author_id, &found))
+            return true;
     }
-    return result;
+    return false;
 }
 
-/* The size of the union, by adding to the largest row the authors of smaller ones that no larger one has: work is in
- * the smaller rows only. */
-static uint32_t union_of_authors(const struct sky_sliding *window, const uint32_t *numbers, uint32_t count)
+/* A new epoch makes all overlaps 0. */
+static void overlaps_reset(struct sky_sliding *window)
 {
-    uint32_t sorted[SKY_SLIDING_LANGUAGES_MAX];
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t at = i;
-        for (; at && window->rows[sorted[at - 1]].unique < window->rows[numbers[i]].unique; at--)
-            sorted[at] = sorted[at - 1];
-        sorted[at] = numbers[i];
+    if (++window->overlaps_epoch != 0)
+        return;
+    for (uint32_t i = 0; i < window->rows_count; i++)
+        window->rows[i].overlap_epoch = 0;
+    window->overlaps_epoch = 1;
+}
+
+static void overlaps_count(struct sky_sliding *window)
+{
+    overlaps_reset(window);
+    uint32_t end = window->occurrence_ring.head;
+    for (uint32_t at = window->post_ring.head; at != window->post_ring.tail;) {
+        const struct sliding_post *post = sliding_post_at(window, --at);
+        for (uint32_t i = post->mixed ? post->first_occurrence : end; i != end; i++) {
+            const struct sliding_occurrence *occurrence = sliding_occurrence_at(window, i);
+            struct sliding_row *row = &window->rows[occurrence->row];
+            if (occurrence->superseded || !row->shared || !author_came_before(window, row, post->author_id))
+                continue;
+            if (row->overlap_epoch != window->overlaps_epoch)
+                row->overlap = 0;
+            row->overlap_epoch = window->overlaps_epoch;
+            row->overlap++;
+        }
+        end = post->first_occurrence;
     }
-    uint32_t result = count ? window->rows[sorted[0]].unique : 0;
-    for (uint32_t i = 1; i < count; i++)
-        result += authors_not_in(window, sorted[i], sorted, i);
-    return result;
+    window->overlaps_counted = true;
 }
 
 void sky_sliding_all(struct sky_sliding *window, const struct sky_sliding_row *row, uint32_t spread_authors,
@@ -117,9 +125,16 @@ void sky_sliding_all(struct sky_sliding *window, const struct sky_sliding_row *r
     all->row.unique_authors = all->row.voices = 0;
 }
 
-void sky_sliding_unite(const struct sky_sliding *window, struct sky_sliding_all *all)
+void sky_sliding_unite(struct sky_sliding *window, struct sky_sliding_all *all)
 {
-    all->row.unique_authors = all->row.voices = union_of_authors(window, all->numbers, all->languages);
+    if (!window->overlaps_counted)
+        overlaps_count(window);
+    uint32_t authors = 0;
+    for (uint32_t i = 0; i < all->languages; i++) {
+        const struct sliding_row *row = &window->rows[all->numbers[i]];
+        authors += row->unique - (row->overlap_epoch == window->overlaps_epoch ? row->overlap : 0);
+    }
+    all->row.unique_authors = all->row.voices = authors;
 }
 
 void sky_sliding_tag_all(struct sky_sliding *window, const struct sky_sliding_all *all, uint32_t tag)

@@ -14,9 +14,10 @@
  * walk in rows of at most PAIRED_FROM occurrences (most rows have one), and in longer rows (`paired`) a look in the
  * table `pairs`. Active authors are counted over posts in the same way.
  *
- * Over all languages. The rows of one keyword are neighbours in the row table. Their authors are united by adding to
- * the largest row those of smaller ones that no larger one has; and only an author who wrote in several languages (a
- * post's `mixed`, few are) can be in two of them.
+ * Over all languages. The rows of one keyword are neighbours in the row table, and the union of their authors is the
+ * sum of their d less each row's `overlap`: how many of its authors are in the row of an earlier language, too. Only an
+ * author who wrote in several languages can be (a post's `mixed`; few are), so overlaps are counted from the
+ * occurrences of such posts alone, when they are first asked for after a change.
  *
  * Ring positions are 32-bit sequence numbers that wrap; only differences and `& mask` are used. Tables hold ring
  * indices (sequence & mask); an index whose entry has left the window, or was taken over by another pair, fails the
@@ -61,6 +62,8 @@ struct sliding_row {
     uint32_t newest; /* sequence of the newest occurrence; meaningless when count is 0 */
     uint32_t tag;
     uint32_t tag_all;
+    uint32_t overlap : 24; /* when overlap_epoch is the window's; else 0 */
+    uint32_t overlap_epoch : 8;
     uint8_t text_len;
     uint8_t language;
     uint8_t kind;
@@ -96,6 +99,9 @@ struct sky_sliding {
     uint32_t rows_dead;               /* with count 0 */
     struct sky_index_table row_table; /* id -> row; the rows of one id are neighbours whatever their language */
     struct sky_buffer texts;
+
+    bool overlaps_counted;  /* since the last change */
+    uint8_t overlaps_epoch; /* never 0 once counted */
 
     uint64_t volume[SKY_SLIDING_LANGUAGES_MAX + 1];
 };
