@@ -133,7 +133,6 @@ struct sky_relay_status {
     uint64_t connections; /* made */
     uint64_t gaps;
     uint64_t failovers;
-    size_t queued_bytes;
     uint64_t ends[SKY_WEBSOCKET_END_COUNT]; /* connections and attempts that ended, by reason */
 };
 
