@@ -121,21 +121,20 @@ static void test_facets(void **state)
 {
     (void)state;
     assert_int_equal(
-        decode(
-            "\"text\":\"\xe6\x97\xa5\xe6\x9c\xac #b #a\",\"tags\":[\"#z\",\"A\"],\"facets\":[" FACET("10", "12", TAG("a")) "," FACET(
-                "7", "9",
-                TAG("b") "," URL(
-                    "https://example.com")) "," FACET("1", "4",
-                                                      TAG("inside")) "," FACET("90", "99",
-                                                                               TAG("outside")) "," FACET("3", "3",
-                                                                                                         MENTION(
-                                                                                                             "did:plc:"
-                                                                                                             "m")) "," FACET("0",
-                                                                                                                             "3",
-                                                                                                                             MENTION(
-                                                                                                                                 "nobody")) "," FACET("0",
-                                                                                                                                                      "3",
-                                                                                                                                                      "{\"$type\":\"app.bsky.richtext.facet#new\"}") "]"),
+        decode("\"text\":\"\xe6\x97\xa5\xe6\x9c\xac #b #a\",\"tags\":[\"#z\",\"A\"],\"facets\":[" FACET("10", "12", TAG("a")) "," FACET(
+            "7", "9",
+            TAG("b") "," URL(
+                "https://example.com")) "," FACET("1", "4",
+                                                  TAG("inside")) "," FACET("90", "99",
+                                                                           TAG("outside")) "," FACET("3", "3",
+                                                                                                     MENTION(
+                                                                                                         "did:plc:"
+                                                                                                         "m")) "," FACET("0",
+                                                                                                                         "3",
+                                                                                                                         MENTION(
+                                                                                                                             "nobody")) "," FACET("0",
+                                                                                                                                                  "3",
+                                                                                                                                                  "{\"$type\":\"app.bsky.richtext.facet#new\"}") "]"),
         SKY_OK);
     expect_list(post.hashtags, post.hashtags_count, "b|a|inside|outside|z");
     expect_list(post.mentions, post.mentions_count, "did:plc:m");
