@@ -81,8 +81,9 @@ void sky_composer_write_reading(const struct sky_lexicon *lexicon, uint32_t word
         put_tag(text, lexicon, word);
     else
         put_word(text, lexicon, word);
-    int len = snprintf(numbers, sizeof numbers, " : %u.%u / %u / %u", sky_random_below(random, 30),
-                       sky_random_below(random, 10), sky_random_below(random, 100), 980 + sky_random_below(random, 60));
+    uint32_t degrees = sky_random_below(random, 300), percent = sky_random_below(random, 100);
+    uint32_t pressure = sky_random_between(random, 980, 1039);
+    int len = snprintf(numbers, sizeof numbers, " : %u.%u / %u / %u", degrees / 10, degrees % 10, percent, pressure);
     put(text, numbers, (size_t)len);
 }
 

@@ -316,8 +316,10 @@ static void plan_by_few(struct sky_plan *plan, uint32_t hour)
     struct sky_plan_mention source = {.kind = SKY_PLAN_FEW, .seed = plan->seed_next++};
     source.word = unused_word(plan, 2000, SKY_VOCABULARY_KNOWN);
     source.authors = (uint8_t)sky_random_between(random, 1, 3);
-    struct few few = {SKY_WORLD_BY_FEW, hour * 60 + sky_random_below(random, 60), sky_random_between(random, 5, 30),
-                      sky_random_between(random, 15, 100)};
+    struct few few = {.event_kind = SKY_WORLD_BY_FEW};
+    few.onset = hour * 60 + sky_random_below(random, 60); /* one draw a statement: their order is part of the world */
+    few.length = sky_random_between(random, 5, 30);
+    few.posts = sky_random_between(random, 15, 100);
     draw_companions(plan, &source, sky_random_between(random, 4, 6));
     plan_few(plan, &source, &few);
 }
@@ -328,22 +330,24 @@ static void plan_coordinated(struct sky_plan *plan, uint32_t hour)
     struct sky_plan_mention source = {.kind = SKY_PLAN_COPIED, .seed = plan->seed_next++};
     source.word = unused_word(plan, 2000, SKY_VOCABULARY_KNOWN);
     source.authors = (uint8_t)sky_random_between(random, 5, 15);
-    struct few few = {SKY_WORLD_COORDINATED, hour * 60 + sky_random_below(random, 60),
-                      sky_random_between(random, 10, 30), sky_random_between(random, 50, 200)};
+    struct few few = {.event_kind = SKY_WORLD_COORDINATED};
+    few.onset = hour * 60 + sky_random_below(random, 60);
+    few.length = sky_random_between(random, 10, 30);
+    few.posts = sky_random_between(random, 50, 200);
     draw_companions(plan, &source, 6);
     plan_few(plan, &source, &few);
 }
 
 static void draw_bots(struct sky_plan *plan)
 {
-    for (uint32_t i = 0; i < SKY_PLAN_BOTS; i++)
-        plan->bots[i] = (struct sky_plan_bot){
-            .word = unused_word(plan, 500, 60000),
-            .minute = sky_random_below(&plan->random, 60),
-            .authors = sky_random_between(&plan->random, 4, 8),
-            .posts = sky_random_between(&plan->random, 12, 40),
-            .seed = plan->seed_next++,
-        };
+    for (uint32_t i = 0; i < SKY_PLAN_BOTS; i++) {
+        struct sky_plan_bot *bot = &plan->bots[i];
+        bot->word = unused_word(plan, 500, 60000);
+        bot->minute = sky_random_below(&plan->random, 60);
+        bot->authors = sky_random_between(&plan->random, 4, 8);
+        bot->posts = sky_random_between(&plan->random, 12, 40);
+        bot->seed = plan->seed_next++;
+    }
 }
 
 static void plan_bots(struct sky_plan *plan, uint32_t hour)

@@ -59,8 +59,8 @@ static const char *const ends[] = {
 };
 
 static const char *const one[] = {
-    "esta é a minha %", "onde está o %",  "não é o %",    "era uma vez um %", "isso é só %",
-    "e o seu %",        "eu não tenho %", "foi para a %", "mas que %",        "nós com a %",
+    "esta é a minha %", "onde está o %",  "não é o %",    "não era só um %", "isso é só %",
+    "e o seu %",        "eu não tenho %", "foi para a %", "mas que %",       "nós com a %",
 };
 static const char *const two[] = {
     "o % está na %",      "a minha % e o seu %",       "não tem % sem %",
