@@ -614,7 +614,8 @@ static enum sky_status find(struct sky_word_finder *f, const struct sky_link_sea
             at = add_cjk(f, (uint32_t)at);
         } else if (class == SKY_CHAR_LETTER && !f->force_icu && add_plain_word(f, (uint32_t)at)) {
             at = f->items[f->count - 1].end;
-        } else if (class < SKY_CHAR_LETTER && f->text.ptr[at] != '@' && f->text.ptr[at] != '#') {
+        } else if (class == SKY_CHAR_CJK_PUNCT ||
+                   (class < SKY_CHAR_LETTER && f->text.ptr[at] != '@' && f->text.ptr[at] != '#')) {
             at = next;
         } else {
             uint32_t end = 0;
