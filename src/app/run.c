@@ -1,0 +1,540 @@
+/* skytrend run: source -> engine -> page, terminal, output file and checkpoint, in one process.
+ *
+ * One thread does the work, in the order of the stream; the page's server and the connection have threads of their own
+ * (io/api.h, io/relay.h). */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "app/command.h"
+#include "app/feed.h"
+#include "app/run_state.h"
+#include "base/time.h"
+#include "io/api.h"
+#include "io/terminal.h"
+#include "ops/config.h"
+#include "ops/log.h"
+#include "ops/signal.h"
+
+#define WARM_UP_MINUTES 12 /* docs/TRENDS.md: no trend starts before */
+#define STATUS_MS       250
+#define STALLED_MS      30000 /* of the clock without an event */
+#define POLL_MS         100
+#define EVENTS_A_TURN   512 /* handled before clocks are looked at */
+#define SIMULATED_RATE  "0.5"
+
+static const struct sky_option run_options[] = {
+    {.name = "simulate", .help = "the simulated network at once, without asking for a relay"},
+    {.name = "live", .help = "never go on with the simulated network when no relay answers"},
+    {.name = "duration",
+     .rule = {.type = SKY_VALUE_DURATION, .min = 0, .max = 1e15},
+     .help = "stop by itself after this time of the clock"},
+    {.name = "source",
+     .rule.type = SKY_VALUE_STRING,
+     .placeholder = "URL[,URL]",
+     .setting = "source.urls",
+     .help = "relays instead of the public ones; implies --live"},
+    {.name = "cursor",
+     .rule = {.type = SKY_VALUE_INT, .min = 0, .max = 9007199254740991.0},
+     .help = "begin behind this seq when there is no checkpoint yet"},
+    {.name = "reset-cursor", .help = "when the relay does not know the cursor any more, go on from now"},
+    {.name = "out",
+     .letter = 'o',
+     .rule.type = SKY_VALUE_STRING,
+     .placeholder = "FILE",
+     .help = "append each TrendSnapshot as a JSON line; - is standard output"},
+    {.name = "plain", .help = "one line a slide instead of the live table"},
+    {.name = "port", .letter = 'p', .rule.type = SKY_VALUE_STRING, .setting = "http.port", .help = "of the page"},
+    {.name = "seed",
+     .rule.type = SKY_VALUE_STRING,
+     .setting = "simulated.seed",
+     .help = "of the simulated network: the same seed gives the same events"},
+    {.name = "speed",
+     .rule.type = SKY_VALUE_STRING,
+     .setting = "simulated.speed",
+     .help = "of the simulated network, event time over the clock"},
+    {.name = "rate",
+     .rule = {.type = SKY_VALUE_DOUBLE, .min = 0.001, .max = 100},
+     .value = SIMULATED_RATE,
+     .help = "background volume of the simulated network; 1 is today's"},
+    {.name = "bursts",
+     .rule = {.type = SKY_VALUE_DOUBLE, .min = 0, .max = 100},
+     .value = SIMULATED_BURSTS,
+     .help = "trends that the simulated network plans an hour"},
+    {.name = "truth",
+     .rule.type = SKY_VALUE_STRING,
+     .placeholder = "FILE",
+     .help = "where the simulated network writes what it planned (default: simulated-truth.jsonl in data.directory)"},
+    {0},
+};
+
+struct run {
+    const struct sky_invocation *invocation;
+    const struct sky_config *config;
+    struct sky_feed *feed;
+    struct sky_decoder *decoder;
+    struct sky_engine *engine;
+    struct sky_board *board;
+    struct sky_api *api;
+    struct sky_terminal *terminal;
+    struct sky_checkpoint *checkpoint;
+    struct sky_output_file *out;
+    struct sky_run_state state;
+    struct sky_board_status status;
+    bool may_simulate;           /* when no relay answers */
+    int64_t started_clock_ms;    /* monotonic */
+    int64_t ends_clock_ms;       /* INT64_MAX: never */
+    int64_t event_clock_ms;      /* when the last event came */
+    int64_t status_clock_ms;     /* when the status was last told */
+    int64_t checkpoint_event_ms; /* event time of the next checkpoint */
+    enum sky_status failed;      /* of a slide */
+    int log_fd;                  /* standard error as it was, while the log goes into a file; -1 */
+};
+
+static int64_t clock_ms(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int fail(const char *what, const char *why)
+{
+    fprintf(stderr, "skytrend run: %s: %s\n", what, why);
+    return SKY_EXIT_FAILURE;
+}
+
+/* ---- setting up ---- */
+
+/* NAME in data.directory, which is made when missing. */
+static bool data_path(const struct run *run, const char *name, char path[PATH_MAX])
+{
+    const char *directory = run->config->data.directory;
+    if (mkdir(directory, 0777) != 0 && errno != EEXIST)
+        return false;
+    return (size_t)snprintf(path, PATH_MAX, "%s/%s", directory, name) < PATH_MAX;
+}
+
+static enum sky_status open_simulation(struct run *run)
+{
+    const struct sky_options *given = &run->invocation->options;
+    struct sky_feed_simulation simulation = {.speed = run->config->simulated.speed};
+    char path[PATH_MAX];
+    sky_world_options_default(&simulation.world);
+    simulation.world.seed = (uint64_t)run->config->simulated.seed;
+    simulation.world.rate = sky_options_double(given, "rate");
+    simulation.world.bursts_per_hour = sky_options_double(given, "bursts");
+    simulation.world.hours = 0;
+    simulation.truth_path = sky_options_string(given, "truth");
+    if (!simulation.truth_path && data_path(run, "simulated-truth.jsonl", path))
+        simulation.truth_path = path;
+    const char *reason;
+    enum sky_status status = sky_feed_open_simulation(&simulation, &run->feed, &reason);
+    if (status != SKY_OK) {
+        fail("the simulated network", status == SKY_E_IO ? strerror(errno) : reason);
+        return status;
+    }
+    fprintf(stderr, "SIMULATED network, seed %lld, at %g times the clock; what it plans: %s\n",
+            (long long)run->config->simulated.seed, run->config->simulated.speed,
+            simulation.truth_path ? simulation.truth_path : "not written");
+    return SKY_OK;
+}
+
+static bool is_default(const struct sky_config *config, const char *name)
+{
+    size_t count;
+    const struct sky_setting *settings = sky_settings(&count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(settings[i].name, name) == 0)
+            return config->origins[i].layer == SKY_CONFIG_DEFAULT;
+    return false;
+}
+
+static enum sky_status open_live(struct run *run)
+{
+    const struct sky_options *given = &run->invocation->options;
+    const struct sky_config *config = run->config;
+    struct sky_relay_options options;
+    struct sky_relay *relay;
+    sky_relay_options_default(&options);
+    bool jetstream = config->source.kind == SKY_SOURCE_JETSTREAM;
+    options.kind = jetstream ? SKY_RELAY_JETSTREAM : SKY_RELAY_FIREHOSE;
+    options.urls = jetstream ? config->source.jetstream_urls : config->source.urls;
+    options.cursor = sky_options_given(given, "cursor") ? sky_options_int(given, "cursor") : -1;
+    options.reset_cursor = sky_options_bool(given, "reset-cursor");
+    options.websocket.allow_plain = config->source.allow_plain;
+    options.websocket.queue_bytes = (size_t)config->source.queue_bytes;
+    options.websocket.user_agent = "skytrend/" SKY_VERSION;
+    enum sky_status status = sky_relay_new(&options, &relay);
+    if (status == SKY_OK)
+        status = sky_feed_open_relay(relay, &run->feed);
+    if (status != SKY_OK) {
+        fail("source.urls", status == SKY_E_CONFIG ? "give 1 to 8 URLs" : sky_status_name(status));
+        return status;
+    }
+    run->state.relay = sky_feed_relay(run->feed);
+    run->may_simulate = !sky_options_bool(given, "live") && is_default(config, "source.urls");
+    fprintf(stderr, "Connecting to %s\n", options.urls);
+    return SKY_OK;
+}
+
+/* The state of the last run over a live source. A simulated network begins anew each time. */
+static enum sky_status open_checkpoint(struct run *run)
+{
+    char path[PATH_MAX];
+    struct sky_checkpoint_message message;
+    if (!run->config->checkpoint.enabled || !run->state.relay)
+        return SKY_OK;
+    if (!sky_config_checkpoint_path(run->config, path)) {
+        fail("checkpoint.path", "too long");
+        return SKY_E_CONFIG;
+    }
+    enum sky_status status = sky_checkpoint_open(path, &run->checkpoint, &message);
+    if (status != SKY_OK) {
+        fail("the checkpoint", message.text);
+        return status;
+    }
+    run->state.checkpoint = run->checkpoint;
+    bool found;
+    status = sky_run_state_load(&run->state, &found);
+    if (status != SKY_OK) {
+        fail(path, run->state.message);
+        return status;
+    }
+    if (*sky_checkpoint_text(run->checkpoint))
+        fprintf(stderr, "skytrend run: %s\n", sky_checkpoint_text(run->checkpoint));
+    if (found)
+        fprintf(stderr, "Going on where the checkpoint %s was made\n", path);
+    return sky_run_state_save(&run->state); /* from here on the output file's length is known */
+}
+
+static enum sky_status open_engine(struct run *run)
+{
+    struct sky_engine_options options;
+    const char *reason = "no memory";
+    sky_config_engine_options(run->config, &options);
+    if (getrandom(&options.hash_key, sizeof options.hash_key, 0) != sizeof options.hash_key) {
+        fail("randomness", strerror(errno));
+        return SKY_E_IO;
+    }
+    enum sky_status status = sky_engine_new(&options, &run->engine, &reason);
+    struct sky_decoder_options decoder = {.scope = SKY_DECODE_POSTS};
+    if (status == SKY_OK)
+        status = sky_decoder_new(&decoder, &run->decoder);
+    if (status != SKY_OK)
+        fail("the engine", reason);
+    run->state.engine = run->engine;
+    run->state.decoder = run->decoder;
+    return status;
+}
+
+static enum sky_status open_output(struct run *run)
+{
+    const char *path = sky_options_string(&run->invocation->options, "out");
+    char message[SKY_OUTPUT_FILE_MESSAGE_SIZE];
+    enum sky_status status = path ? sky_output_file_open(path, &run->out, message) : SKY_OK;
+    if (status != SKY_OK)
+        fail("--out", message);
+    run->state.out = run->out;
+    return status;
+}
+
+static enum sky_status open_page(struct run *run)
+{
+    const struct sky_config *config = run->config;
+    struct sky_api_options options = {
+        .board = run->board, .address = config->http.address, .port = (uint16_t)config->http.port};
+    char message[SKY_HTTP_ERROR_SIZE];
+    enum sky_status status = config->http.enabled ? sky_api_start(&options, &run->api, message) : SKY_OK;
+    if (status != SKY_OK)
+        fail("the page", message);
+    else if (run->api)
+        fprintf(stderr, "The page is at %s\n", sky_api_url(run->api));
+    return status;
+}
+
+/* What people look at. Standard output belongs to --out - when that is given. */
+static enum sky_status open_views(struct run *run)
+{
+    const char *out = sky_options_string(&run->invocation->options, "out");
+    enum sky_status status = sky_board_new(&run->board);
+    if (status == SKY_OK)
+        status = open_page(run);
+    if (status != SKY_OK)
+        return status;
+    struct sky_terminal_options options = {
+        .board = run->board,
+        .fd = out && strcmp(out, "-") == 0 ? STDERR_FILENO : STDOUT_FILENO,
+        .url = run->api ? sky_api_url(run->api) : NULL,
+        .plain = sky_options_bool(&run->invocation->options, "plain"),
+    };
+    return sky_terminal_open(&options, &run->terminal);
+}
+
+/* ---- each slide ---- */
+
+static bool write_line(struct run *run, const struct sky_trend_snapshot *snapshot)
+{
+    struct sky_json_writer json;
+    struct sky_buffer *buffer = sky_output_file_buffer(run->out);
+    sky_json_begin(&json, buffer);
+    sky_trend_snapshot_write(&json, snapshot);
+    sky_buffer_put_u8(buffer, '\n');
+    run->failed = sky_output_file_write(run->out);
+    return run->failed == SKY_OK;
+}
+
+static bool on_slide(void *context, const struct sky_trend_snapshot *snapshot)
+{
+    struct run *run = context;
+    struct sky_engine_stats stats;
+    sky_engine_stats(run->engine, &stats);
+    uint32_t uptime = stats.uptime_minutes ? stats.uptime_minutes : 1;
+    uint32_t held = uptime < (uint32_t)run->config->window.minutes ? uptime : (uint32_t)run->config->window.minutes;
+    run->status.posts_per_minute = (double)snapshot->posts / held;
+    run->status.warm_up_minutes_left = uptime < WARM_UP_MINUTES ? WARM_UP_MINUTES - uptime : 0;
+    if (run->out && !write_line(run, snapshot))
+        return false;
+    if (sky_board_publish(run->board, snapshot) != SKY_OK)
+        sky_log(SKY_LOG_ERROR, "slide_not_shown", SKY_LOG_TEXT("reason", "no memory"));
+    /* Lines are drawn here, or a slide would be left out; a live table now and then. */
+    return sky_terminal_is_live(run->terminal) || sky_terminal_draw(run->terminal) == SKY_OK;
+}
+
+/* ---- each event ---- */
+
+static enum sky_status take_posts(struct run *run, const struct sky_decoded *decoded)
+{
+    for (uint32_t i = 0; i < decoded->posts_count; i++) {
+        enum sky_status status = sky_engine_post(run->engine, &decoded->posts[i], on_slide, run);
+        if (status != SKY_OK && status != SKY_E_LATE)
+            return status;
+    }
+    return SKY_OK;
+}
+
+/* Decode and count one frame or line. Bad ones are counted by the decoder and change nothing else. */
+static enum sky_status take_item(struct run *run, const struct sky_feed_item *item)
+{
+    struct sky_decoded decoded;
+    enum sky_status status = item->is_line ? sky_decoder_line(run->decoder, item->bytes, &decoded)
+                                           : sky_decoder_frame(run->decoder, item->bytes, item->receipt_ms, &decoded);
+    if (status == SKY_E_MEMORY)
+        return status;
+    bool good = sky_feed_judge(run->feed, status, &decoded);
+    status = SKY_OK;
+    if (good && decoded.has_time) {
+        status = sky_engine_advance(run->engine, decoded.event_time_ms, on_slide, run);
+        if (status == SKY_OK)
+            status = take_posts(run, &decoded);
+    }
+    if (status == SKY_OK)
+        sky_feed_complete(run->feed);
+    return run->failed != SKY_OK ? run->failed : status;
+}
+
+/* Take up to EVENTS_A_TURN events. False: the run is over, *exit_code is how. */
+static bool take_turn(struct run *run, int *exit_code)
+{
+    for (int i = 0; i < EVENTS_A_TURN; i++) {
+        struct sky_feed_item item;
+        switch (sky_feed_next(run->feed, i ? 0 : POLL_MS, &item)) {
+        case SKY_FEED_IDLE: return true;
+        case SKY_FEED_END: return false;
+        case SKY_FEED_CONNECTED: sky_decoder_connected(run->decoder); continue;
+        case SKY_FEED_NOTICE: sky_log(SKY_LOG_WARN, "source", SKY_LOG_TEXT("notice", item.notice)); continue;
+        case SKY_FEED_FAILED: *exit_code = fail("the source failed", item.notice); return false;
+        case SKY_FEED_ITEM: break;
+        }
+        run->event_clock_ms = clock_ms(CLOCK_MONOTONIC);
+        enum sky_status status = take_item(run, &item);
+        if (status != SKY_OK) {
+            *exit_code = fail("stopped", status == SKY_E_IO ? strerror(errno) : sky_status_name(status));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- now and then ---- */
+
+static void tell_status(struct run *run, int64_t now_clock_ms)
+{
+    struct sky_feed_status feed;
+    struct sky_engine_stats stats;
+    sky_feed_status(run->feed, &feed);
+    sky_engine_stats(run->engine, &stats);
+    struct sky_board_status *status = &run->status;
+    int64_t now_ms = clock_ms(CLOCK_REALTIME);
+    bool stalled = now_clock_ms - run->event_clock_ms > STALLED_MS;
+    snprintf(status->source, sizeof status->source, "%s", feed.name);
+    status->simulated = feed.simulated;
+    status->speed = feed.speed;
+    status->connection = stalled              ? SKY_BOARD_STALLED
+                         : feed.connected     ? SKY_BOARD_CONNECTED
+                         : feed.ever_received ? SKY_BOARD_DISCONNECTED
+                                              : SKY_BOARD_CONNECTING;
+    status->stalled_since_ms = stalled ? now_ms - (now_clock_ms - run->event_clock_ms) : 0;
+    status->lag_ms = feed.simulated || !stats.event_time_ms ? 0 : now_ms - stats.event_time_ms;
+    status->event_time_ms = stats.event_time_ms;
+    status->posts_total = stats.posts;
+    status->version = SKY_VERSION;
+    sky_board_set_status(run->board, status);
+}
+
+static enum sky_status save_when_due(struct run *run)
+{
+    struct sky_engine_stats stats;
+    sky_engine_stats(run->engine, &stats);
+    if (!run->checkpoint || stats.event_time_ms < run->checkpoint_event_ms)
+        return SKY_OK;
+    run->checkpoint_event_ms = stats.event_time_ms + run->config->checkpoint.interval_ms;
+    return sky_run_state_save(&run->state);
+}
+
+/* No relay has answered in time: say so, and go on with the simulated network if that is allowed. */
+static enum sky_status fall_back(struct run *run, int64_t now_clock_ms)
+{
+    struct sky_feed_status feed;
+    sky_feed_status(run->feed, &feed);
+    if (!run->may_simulate || feed.simulated || feed.ever_received ||
+        now_clock_ms - run->started_clock_ms < run->config->source.answer_timeout_ms)
+        return SKY_OK;
+    fprintf(stderr,
+            "skytrend run: no relay answered within %lld s (%s).\n"
+            "Going on with the SIMULATED network; --live keeps trying the real one instead.\n",
+            (long long)run->config->source.answer_timeout_ms / 1000, feed.problem);
+    sky_feed_close(run->feed);
+    run->feed = NULL;
+    return open_simulation(run);
+}
+
+static int work(struct run *run)
+{
+    int exit_code = SKY_EXIT_OK;
+    while (!sky_signal_requested()) {
+        int64_t now_clock_ms = clock_ms(CLOCK_MONOTONIC);
+        if (now_clock_ms >= run->ends_clock_ms)
+            break;
+        if (fall_back(run, now_clock_ms) != SKY_OK)
+            return SKY_EXIT_FAILURE;
+        if (now_clock_ms - run->status_clock_ms >= STATUS_MS) {
+            run->status_clock_ms = now_clock_ms;
+            tell_status(run, now_clock_ms);
+            if (sky_terminal_draw(run->terminal) != SKY_OK)
+                break; /* nobody is looking any more */
+        }
+        if (!take_turn(run, &exit_code))
+            break;
+        if (save_when_due(run) != SKY_OK)
+            return fail("the checkpoint cannot be written", run->state.message);
+    }
+    if (exit_code == SKY_EXIT_OK && sky_run_state_save(&run->state) != SKY_OK)
+        return fail("the checkpoint cannot be written", run->state.message);
+    return exit_code;
+}
+
+/* While the live table owns the terminal the log goes into a file. */
+static void move_log(struct run *run)
+{
+    char path[PATH_MAX];
+    run->log_fd = -1;
+    if (!sky_terminal_is_live(run->terminal) || !isatty(STDERR_FILENO) || !data_path(run, "skytrend.log", path))
+        return;
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return;
+    run->log_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    dup2(fd, STDERR_FILENO);
+    close(fd);
+}
+
+static void return_log(struct run *run)
+{
+    if (run->log_fd < 0)
+        return;
+    dup2(run->log_fd, STDERR_FILENO);
+    close(run->log_fd);
+}
+
+static void configure_log(const struct sky_config *config)
+{
+    struct sky_log_options options;
+    sky_log_options_for_terminal((int)config->log.format, &options);
+    options.level = (enum sky_log_level)config->log.level;
+    sky_log_configure(&options);
+}
+
+static enum sky_status set_up(struct run *run)
+{
+    configure_log(run->config);
+    bool simulate =
+        sky_options_bool(&run->invocation->options, "simulate") || run->config->source.kind == SKY_SOURCE_SIMULATED;
+    enum sky_status status = open_engine(run);
+    if (status == SKY_OK)
+        status = simulate ? open_simulation(run) : open_live(run);
+    if (status == SKY_OK)
+        status = open_output(run);
+    if (status == SKY_OK)
+        status = open_checkpoint(run);
+    if (status == SKY_OK)
+        status = open_views(run);
+    if (status == SKY_OK)
+        move_log(run);
+    return status;
+}
+
+static void tear_down(struct run *run)
+{
+    sky_terminal_close(run->terminal);
+    return_log(run);
+    sky_api_stop(run->api);
+    sky_board_free(run->board);
+    sky_checkpoint_close(run->checkpoint);
+    sky_output_file_close(run->out);
+    sky_feed_close(run->feed);
+    sky_decoder_free(run->decoder);
+    sky_engine_free(run->engine);
+    sky_buffer_clean_up(&run->state.payload);
+}
+
+static int run_command(const struct sky_invocation *invocation)
+{
+    sky_signal_install();
+    int64_t now_clock_ms = clock_ms(CLOCK_MONOTONIC);
+    struct run run = {
+        .invocation = invocation,
+        .config = invocation->config,
+        .started_clock_ms = now_clock_ms,
+        .event_clock_ms = now_clock_ms,
+        .ends_clock_ms = INT64_MAX,
+        .log_fd = -1,
+    };
+    if (sky_options_given(&invocation->options, "duration"))
+        run.ends_clock_ms = now_clock_ms + sky_options_duration_ms(&invocation->options, "duration");
+    int exit_code = set_up(&run) == SKY_OK ? work(&run) : SKY_EXIT_FAILURE;
+    tear_down(&run);
+    return exit_code;
+}
+
+const struct sky_command sky_command_run = {
+    .name = "run",
+    .summary = "watch the network: what trends, why, and how sure",
+    .description =
+        "Reads the live network from a relay and shows ranked trends in the terminal and on a web page. When no relay\n"
+        "answers it says so and goes on with a simulated network. What was learned is kept in data.directory, so\n"
+        "that a restart goes on where it stopped.",
+    .options = run_options,
+    .examples = (const char *const[]){"# watch the live network", "skytrend run",
+                                      "# a minute of the simulated one, an hour of its time",
+                                      "skytrend run --simulate --duration 60s",
+                                      "# write every slide as a JSON line, without a page",
+                                      "skytrend run --out trends.jsonl --plain --http.enabled false", NULL},
+    .takes_config = true,
+    .run = run_command,
+};

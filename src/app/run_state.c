@@ -1,0 +1,106 @@
+#include "app/run_state.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define TAG_ENGINE  SKY_CHECKPOINT_TAG('E', 'N', 'G', 'I')
+#define TAG_DECODER SKY_CHECKPOINT_TAG('D', 'E', 'C', 'O')
+#define TAG_CURSOR  SKY_CHECKPOINT_TAG('C', 'U', 'R', 'S')
+#define TAG_OUTPUT  SKY_CHECKPOINT_TAG('O', 'U', 'T', 'P')
+
+#define ADVICE "; to begin anew, move the checkpoint away or give another --checkpoint.path"
+
+enum sky_status sky_run_state_save(struct sky_run_state *state)
+{
+    if (!state->checkpoint)
+        return SKY_OK;
+    struct sky_buffer *payload = &state->payload;
+    payload->len = 0;
+    if (state->out && sky_output_file_sync(state->out) != SKY_OK) {
+        snprintf(state->message, sizeof state->message, "the output file cannot be written: %s", strerror(errno));
+        return SKY_E_IO;
+    }
+    size_t section = sky_checkpoint_section_begin(payload, TAG_ENGINE);
+    sky_engine_save(state->engine, payload);
+    sky_checkpoint_section_end(payload, section);
+    section = sky_checkpoint_section_begin(payload, TAG_DECODER);
+    sky_decoder_save(state->decoder, payload);
+    sky_checkpoint_section_end(payload, section);
+    section = sky_checkpoint_section_begin(payload, TAG_CURSOR);
+    if (state->relay)
+        sky_relay_save(state->relay, payload);
+    sky_checkpoint_section_end(payload, section);
+    section = sky_checkpoint_section_begin(payload, TAG_OUTPUT);
+    sky_buffer_put_u64(payload, state->out ? sky_output_file_length_bytes(state->out) : 0);
+    sky_checkpoint_section_end(payload, section);
+    enum sky_status status = sky_checkpoint_save(state->checkpoint, payload);
+    if (status != SKY_OK)
+        snprintf(state->message, sizeof state->message, "%s", sky_checkpoint_text(state->checkpoint));
+    return status;
+}
+
+static enum sky_status fail(struct sky_run_state *state, const struct sky_error *error)
+{
+    snprintf(state->message, sizeof state->message, "the checkpoint cannot be used: %s" ADVICE,
+             error->reason ? error->reason : sky_status_name(error->status));
+    return error->status;
+}
+
+static enum sky_status load_output(struct sky_run_state *state, struct sky_span section)
+{
+    struct sky_reader reader;
+    sky_reader_init(&reader, section);
+    uint64_t length_bytes = sky_reader_u64(&reader);
+    if (!sky_reader_ok(&reader))
+        return fail(state, &reader.error);
+    char message[SKY_OUTPUT_FILE_MESSAGE_SIZE] = "";
+    if (!state->out || sky_output_file_resume(state->out, length_bytes, message) == SKY_OK)
+        return SKY_OK;
+    snprintf(state->message, sizeof state->message, "%s", message);
+    return SKY_E_IO;
+}
+
+static enum sky_status load_section(struct sky_run_state *state, uint32_t tag, struct sky_span section)
+{
+    struct sky_error error;
+    struct sky_reader reader;
+    switch (tag) {
+    case TAG_ENGINE: return sky_engine_load(state->engine, section, &error) == SKY_OK ? SKY_OK : fail(state, &error);
+    case TAG_DECODER:
+        sky_reader_init(&reader, section);
+        return sky_decoder_load(state->decoder, &reader) == SKY_OK ? SKY_OK : fail(state, &reader.error);
+    case TAG_CURSOR:
+        sky_reader_init(&reader, section);
+        return !state->relay || sky_relay_load(state->relay, &reader) == SKY_OK ? SKY_OK : fail(state, &reader.error);
+    default: return load_output(state, section);
+    }
+}
+
+enum sky_status sky_run_state_load(struct sky_run_state *state, bool *found)
+{
+    static const uint32_t tags[] = {TAG_CURSOR, TAG_ENGINE, TAG_DECODER, TAG_OUTPUT};
+    *found = false;
+    if (!state->checkpoint)
+        return SKY_OK;
+    state->payload.len = 0;
+    enum sky_status status = sky_checkpoint_load(state->checkpoint, &state->payload);
+    if (status == SKY_E_END)
+        return SKY_OK;
+    if (status != SKY_OK) {
+        snprintf(state->message, sizeof state->message, "%s" ADVICE, sky_checkpoint_text(state->checkpoint));
+        return status;
+    }
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+        struct sky_span section;
+        status = sky_checkpoint_section(sky_buffer_span(&state->payload), tags[i], &section);
+        if (status != SKY_OK) {
+            struct sky_error error = {status, 0, "a section of it is missing"};
+            return fail(state, &error);
+        }
+        status = load_section(state, tags[i], section);
+        if (status != SKY_OK)
+            return status;
+    }
+    *found = true;
+    return SKY_OK;
+}
