@@ -22,7 +22,7 @@ import types
 
 import numpy as np
 
-LANGUAGES, WORDS, SLIDES, WINDOW, MIN_FREQUENCY = 3, 230, 860, 10, 10
+LANGUAGES, WORDS, SLIDES, WINDOW, MIN_FREQUENCY = 3, 230, 890, 10, 10
 
 
 def counts(rng):
@@ -44,7 +44,8 @@ def counts(rng):
         k = np.arange(min(SLIDES - onset, int(rise + plateau + 5 * tau)))
         curve = np.where(k < rise, (k + 1) / rise, np.where(k < rise + plateau, 1, np.exp(-(k - rise - plateau) / tau)))
         minutes[onset:onset + len(k), w] += rng.poisson(peak * curve)
-    minutes[105:, WORDS // 2] += rng.poisson(40, SLIDES - 105)  # on for longer than a baseline stays frozen
+    minutes[130:, WORDS // 2] = rng.poisson(40, SLIDES - 130)  # on for longer than a baseline stays frozen
+    minutes[:130, WORDS // 2] = 0
     authors = rng.binomial(minutes, .93)
     for w in rng.choice(WORDS, 6, replace=False):  # one author, many posts
         t = rng.integers(40, SLIDES - 20)
