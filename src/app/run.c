@@ -30,7 +30,8 @@
 
 static const struct sky_option run_options[] = {
     {.name = "simulate", .help = "the simulated network at once, without asking for a relay"},
-    {.name = "live", .help = "never go on with the simulated network when no relay answers"},
+    {.name = "live",
+     .help = "never go on with the simulated network when no relay answers (as with --source and --out)"},
     {.name = "duration",
      .rule = {.type = SKY_VALUE_DURATION, .min = 0, .max = 1e15},
      .help = "stop by itself after this time of the clock"},
@@ -165,7 +166,7 @@ static enum sky_status open_live(struct run *run)
     bool jetstream = config->source.kind == SKY_SOURCE_JETSTREAM;
     options.kind = jetstream ? SKY_RELAY_JETSTREAM : SKY_RELAY_FIREHOSE;
     options.urls = jetstream ? config->source.jetstream_urls : config->source.urls;
-    options.cursor = sky_options_given(given, "cursor") ? sky_options_int(given, "cursor") : -1;
+    options.cursor = sky_options_given(given, "cursor") ? sky_options_int(given, "cursor") : 0;
     options.reset_cursor = sky_options_bool(given, "reset-cursor");
     options.websocket.allow_plain = config->source.allow_plain;
     options.websocket.queue_bytes = (size_t)config->source.queue_bytes;
@@ -178,7 +179,9 @@ static enum sky_status open_live(struct run *run)
         return status;
     }
     run->state.relay = sky_feed_relay(run->feed);
-    run->may_simulate = !sky_options_bool(given, "live") && is_default(config, "source.urls");
+    /* Lines of a simulated network have no business in a file of real ones. */
+    run->may_simulate = !sky_options_bool(given, "live") && !sky_options_given(given, "out") &&
+                        is_default(config, "source.urls") && is_default(config, "source.jetstream_urls");
     fprintf(stderr, "Connecting to %s\n", options.urls);
     return SKY_OK;
 }
@@ -322,8 +325,9 @@ static enum sky_status take_posts(struct run *run, const struct sky_decoded *dec
 static enum sky_status take_item(struct run *run, const struct sky_feed_item *item)
 {
     struct sky_decoded decoded;
+    int64_t receipt_ms = run->config->source.trust_time ? SKY_RECEIPT_NONE : item->receipt_ms;
     enum sky_status status = item->is_line ? sky_decoder_line(run->decoder, item->bytes, &decoded)
-                                           : sky_decoder_frame(run->decoder, item->bytes, item->receipt_ms, &decoded);
+                                           : sky_decoder_frame(run->decoder, item->bytes, receipt_ms, &decoded);
     if (status == SKY_E_MEMORY)
         return status;
     bool good = sky_feed_judge(run->feed, status, &decoded);
@@ -410,8 +414,17 @@ static enum sky_status fall_back(struct run *run, int64_t now_clock_ms)
             "Going on with the SIMULATED network; --live keeps trying the real one instead.\n",
             (long long)run->config->source.answer_timeout_ms / 1000, feed.problem);
     sky_feed_close(run->feed);
+    sky_checkpoint_close(run->checkpoint);
+    sky_decoder_free(run->decoder);
+    sky_engine_free(run->engine);
     run->feed = NULL;
-    return open_simulation(run);
+    run->checkpoint = NULL;
+    run->decoder = NULL;
+    run->engine = NULL;
+    run->state.checkpoint = NULL; /* what was learned of the real network stays as it is */
+    run->state.relay = NULL;
+    enum sky_status status = open_engine(run);
+    return status == SKY_OK ? open_simulation(run) : status;
 }
 
 static int work(struct run *run)

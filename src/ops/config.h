@@ -44,6 +44,7 @@ struct sky_config {
         const char *jetstream_urls;
         int64_t answer_timeout_ms;
         bool allow_plain;
+        bool trust_time;
         int64_t queue_bytes;
     } source;
     struct {
