@@ -1,0 +1,147 @@
+#include "ops/health.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "wire/json_write.h"
+
+static const struct {
+    const char *name;
+    bool required;
+} dependencies[SKY_DEPENDENCY_COUNT] = {
+    [SKY_DEPENDENCY_SOURCE] = {"source", true},
+    [SKY_DEPENDENCY_ENGINE] = {"engine", true},
+    [SKY_DEPENDENCY_CHECKPOINT] = {"checkpoint", false},
+};
+
+static const char *const state_names[] = {"starting", "ok", "degraded", "failed", "off"};
+
+struct sky_health {
+    pthread_mutex_t mutex;
+    int64_t beat_ms; /* monotonic */
+    struct {
+        enum sky_health_state state;
+        int64_t since_ms; /* wall clock */
+        char detail[SKY_HEALTH_DETAIL_SIZE];
+    } states[SKY_DEPENDENCY_COUNT];
+};
+
+static int64_t clock_ms(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+enum sky_status sky_health_new(struct sky_health **out)
+{
+    struct sky_health *health = calloc(1, sizeof *health);
+    *out = health;
+    if (!health)
+        return SKY_E_MEMORY;
+    pthread_mutex_init(&health->mutex, NULL);
+    health->beat_ms = clock_ms(CLOCK_MONOTONIC);
+    for (size_t i = 0; i < SKY_DEPENDENCY_COUNT; i++)
+        health->states[i].since_ms = clock_ms(CLOCK_REALTIME);
+    return SKY_OK;
+}
+
+void sky_health_free(struct sky_health *health)
+{
+    if (!health)
+        return;
+    pthread_mutex_destroy(&health->mutex);
+    free(health);
+}
+
+/* Printable ASCII, cut to what fits: a path or a server's word may hold anything. */
+static void copy_detail(char to[SKY_HEALTH_DETAIL_SIZE], const char *from)
+{
+    size_t len = 0;
+    for (; from && from[len] && len + 1 < SKY_HEALTH_DETAIL_SIZE; len++)
+        to[len] = (char)(from[len] >= ' ' && from[len] < 127 ? from[len] : '?');
+    to[len] = 0;
+}
+
+void sky_health_set(struct sky_health *health, enum sky_dependency dependency, enum sky_health_state state,
+                    const char *detail)
+{
+    pthread_mutex_lock(&health->mutex);
+    if (health->states[dependency].state != state)
+        health->states[dependency].since_ms = clock_ms(CLOCK_REALTIME);
+    health->states[dependency].state = state;
+    copy_detail(health->states[dependency].detail, detail);
+    pthread_mutex_unlock(&health->mutex);
+}
+
+void sky_health_beat(struct sky_health *health)
+{
+    pthread_mutex_lock(&health->mutex);
+    health->beat_ms = clock_ms(CLOCK_MONOTONIC);
+    pthread_mutex_unlock(&health->mutex);
+}
+
+unsigned sky_health_render_alive(void *context, struct sky_buffer *body)
+{
+    struct sky_health *health = context;
+    pthread_mutex_lock(&health->mutex);
+    int64_t silent_ms = clock_ms(CLOCK_MONOTONIC) - health->beat_ms;
+    pthread_mutex_unlock(&health->mutex);
+    bool alive = silent_ms <= SKY_HEALTH_BEAT_MS_MAX;
+    struct sky_json_writer json;
+    sky_json_begin(&json, body);
+    sky_json_object(&json);
+    sky_json_key(&json, "alive");
+    sky_json_bool(&json, alive);
+    sky_json_key(&json, "version");
+    sky_json_string(&json, SKY_VERSION);
+    sky_json_end(&json);
+    return alive ? 200 : 503;
+}
+
+static bool is_fine(enum sky_health_state state)
+{
+    return state == SKY_HEALTH_OK || state == SKY_HEALTH_DEGRADED || state == SKY_HEALTH_OFF;
+}
+
+/* With the mutex held. */
+static void write_dependencies(const struct sky_health *health, struct sky_json_writer *json)
+{
+    sky_json_object(json);
+    for (size_t i = 0; i < SKY_DEPENDENCY_COUNT; i++) {
+        sky_json_key(json, dependencies[i].name);
+        sky_json_object(json);
+        sky_json_key(json, "state");
+        sky_json_string(json, state_names[health->states[i].state]);
+        sky_json_key(json, "required");
+        sky_json_bool(json, dependencies[i].required);
+        sky_json_key(json, "since");
+        sky_json_time(json, health->states[i].since_ms);
+        sky_json_key(json, "detail");
+        sky_json_string(json, health->states[i].detail);
+        sky_json_end(json);
+    }
+    sky_json_end(json);
+}
+
+unsigned sky_health_render_ready(void *context, struct sky_buffer *body)
+{
+    struct sky_health *health = context;
+    bool ready = true;
+    pthread_mutex_lock(&health->mutex);
+    for (size_t i = 0; i < SKY_DEPENDENCY_COUNT; i++)
+        ready = ready && (!dependencies[i].required || is_fine(health->states[i].state));
+    struct sky_json_writer json;
+    sky_json_begin(&json, body);
+    sky_json_object(&json);
+    sky_json_key(&json, "ready");
+    sky_json_bool(&json, ready);
+    sky_json_key(&json, "version");
+    sky_json_string(&json, SKY_VERSION);
+    sky_json_key(&json, "dependencies");
+    write_dependencies(health, &json);
+    sky_json_end(&json);
+    pthread_mutex_unlock(&health->mutex);
+    return ready ? 200 : 503;
+}

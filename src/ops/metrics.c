@@ -1,0 +1,329 @@
+#include "ops/metrics.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "event/decoder.h"
+#include "io/websocket.h"
+
+#define SERIES_MAX  32 /* label values of one metric */
+#define BUCKETS_MAX 12
+
+enum type { COUNTER, GAUGE, HISTOGRAM };
+
+struct description {
+    const char *name;
+    enum type type;
+    const char *help;
+    const char *label;  /* NULL: none */
+    const char *values; /* "ok|failed"; NULL with a label: `value_name` gives them */
+    const char *(*value_name)(size_t place);
+    size_t values_count;
+    const double *buckets; /* of a histogram: upper bounds, ended by 0 */
+};
+
+static const double seconds_buckets[] = {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 0};
+
+static const char *drop_name(size_t place)
+{
+    return sky_drop_name((enum sky_drop)place);
+}
+
+static const char *kind_name(size_t place)
+{
+    return sky_event_kind_name((enum sky_event_kind)place);
+}
+
+static const char *end_name(size_t place)
+{
+    return sky_websocket_end_name((enum sky_websocket_end)place);
+}
+
+#define COUNTER_OF(n, h)                                                                                               \
+    {                                                                                                                  \
+        .name = (n), .type = COUNTER, .help = (h)                                                                      \
+    }
+#define GAUGE_OF(n, h)                                                                                                 \
+    {                                                                                                                  \
+        .name = (n), .type = GAUGE, .help = (h)                                                                        \
+    }
+#define HISTOGRAM_OF(n, h)                                                                                             \
+    {                                                                                                                  \
+        .name = (n), .type = HISTOGRAM, .help = (h), .buckets = seconds_buckets                                        \
+    }
+#define LABELLED(t, n, h, l, v, count)                                                                                 \
+    {                                                                                                                  \
+        .name = (n), .type = (t), .help = (h), .label = (l), .values = (v), .values_count = (count)                    \
+    }
+#define NAMED(n, h, l, function, count)                                                                                \
+    {                                                                                                                  \
+        .name = (n), .type = COUNTER, .help = (h), .label = (l), .value_name = (function), .values_count = (count)     \
+    }
+
+static const struct description table[SKY_METRIC_COUNT] = {
+    [SKY_METRIC_POSTS_PROCESSED] = COUNTER_OF("posts_processed_total", "New posts that the engine took."),
+    [SKY_METRIC_TREND_DETECTION_LATENCY] =
+        HISTOGRAM_OF("trend_detection_latency_seconds",
+                     "From the arrival of the event that closes a minute to the publication of that minute's trends."),
+    [SKY_METRIC_ACTIVE_TRENDS] = GAUGE_OF("active_trends", "Trends that are on."),
+    [SKY_METRIC_TRENDS_STARTED] = COUNTER_OF("skytrend_trends_started_total", "Trends that started."),
+    [SKY_METRIC_TRENDS_ENDED] = COUNTER_OF("skytrend_trends_ended_total", "Trends that ended."),
+    [SKY_METRIC_FRESHNESS] =
+        GAUGE_OF("skytrend_freshness_seconds", "How far the stream's time is behind the clock; 0 when simulated."),
+    [SKY_METRIC_COMPLETENESS] =
+        GAUGE_OF("skytrend_completeness_ratio", "Share of the received messages that could be read, from 0 to 1."),
+    [SKY_METRIC_SOURCE_BYTES] = COUNTER_OF("skytrend_source_bytes_total", "Bytes of messages from the source."),
+    [SKY_METRIC_SOURCE_MESSAGES] = COUNTER_OF("skytrend_source_messages_total", "Messages from the source."),
+    [SKY_METRIC_SOURCE_CONNECTED] = GAUGE_OF("skytrend_source_connected", "1 while the source is connected."),
+    [SKY_METRIC_SOURCE_CONNECTIONS] = COUNTER_OF("skytrend_source_connections_total", "Connections made."),
+    [SKY_METRIC_SOURCE_RECONNECTS] =
+        COUNTER_OF("skytrend_source_reconnects_total", "Connections made after the first one."),
+    [SKY_METRIC_SOURCE_ENDS] = NAMED("skytrend_source_ends_total", "Connections and attempts that ended, by reason.",
+                                     "reason", end_name, SKY_WEBSOCKET_END_COUNT),
+    [SKY_METRIC_SOURCE_REPEATED] =
+        COUNTER_OF("skytrend_source_repeated_total", "Messages that had been received before and were passed over."),
+    [SKY_METRIC_SOURCE_GAPS] = COUNTER_OF("skytrend_source_gaps_total", "Times that events were missed for good."),
+    [SKY_METRIC_SOURCE_FAILOVERS] =
+        COUNTER_OF("skytrend_source_failovers_total", "Times that another relay of the list was taken."),
+    [SKY_METRIC_EVENTS] =
+        NAMED("skytrend_events_total", "Messages read, by kind.", "kind", kind_name, SKY_EVENT_KIND_COUNT),
+    [SKY_METRIC_DROPS] = NAMED("skytrend_drops_total", "Messages and records dropped as bad, by reason.", "reason",
+                               drop_name, SKY_DROP_COUNT),
+    [SKY_METRIC_TIME_FORGED] =
+        COUNTER_OF("skytrend_time_forged_total", "Messages whose time was ahead of its arrival and was replaced."),
+    [SKY_METRIC_CREATED_AT_INVALID] =
+        COUNTER_OF("skytrend_created_at_invalid_total", "Posts kept although their createdAt is missing or invalid."),
+    [SKY_METRIC_POST_EVENTS] =
+        LABELLED(COUNTER, "skytrend_post_events_total", "Events about posts that change samples, not counts.", "op",
+                 "update|delete|account", 3),
+    [SKY_METRIC_POSTS_LEFT_OUT] =
+        LABELLED(COUNTER, "skytrend_posts_left_out_total", "Posts read but not counted for trends, by reason.",
+                 "reason", "late|imported|labelled|duplicate", 4),
+    [SKY_METRIC_EVENT_TIME] = GAUGE_OF("skytrend_event_timestamp_seconds", "Time of the stream, seconds since 1970."),
+    [SKY_METRIC_SLIDES] = COUNTER_OF("skytrend_slides_total", "Minutes closed and published."),
+    [SKY_METRIC_SLIDE_DURATION] =
+        HISTOGRAM_OF("skytrend_slide_duration_seconds", "To score, rank and publish one minute."),
+    [SKY_METRIC_KEYWORDS] = LABELLED(GAUGE, "skytrend_keywords", "Keywords in memory.", "state", "known|in_window", 2),
+    [SKY_METRIC_WARMING_UP] = GAUGE_OF("skytrend_warming_up", "1 while too little was seen for any trend to be named."),
+    [SKY_METRIC_CHECKPOINTS] =
+        LABELLED(COUNTER, "skytrend_checkpoints_total", "Checkpoints written.", "result", "ok|failed", 2),
+    [SKY_METRIC_CHECKPOINT_DURATION] =
+        HISTOGRAM_OF("skytrend_checkpoint_duration_seconds", "To write one checkpoint to the disk."),
+    [SKY_METRIC_CHECKPOINT_SIZE] = GAUGE_OF("skytrend_checkpoint_size_bytes", "Size of the last checkpoint."),
+    [SKY_METRIC_CHECKPOINT_TIME] = GAUGE_OF("skytrend_checkpoint_timestamp_seconds",
+                                            "When the last checkpoint was written, seconds since 1970; 0: never."),
+    [SKY_METRIC_HTTP_REQUESTS] = COUNTER_OF("skytrend_http_requests_total", "Requests to the page and the API."),
+    [SKY_METRIC_HTTP_ERRORS] =
+        LABELLED(COUNTER, "skytrend_http_errors_total", "Answers that are errors, by class.", "class", "4xx|5xx", 2),
+    [SKY_METRIC_STREAM_CLIENTS] = GAUGE_OF("skytrend_stream_clients", "Clients that follow the live stream."),
+    [SKY_METRIC_LOG_LINES] = LABELLED(COUNTER, "skytrend_log_lines_total", "Log lines, written or left out.", "result",
+                                      "written|suppressed", 2),
+};
+
+_Static_assert(SKY_DROP_COUNT <= SERIES_MAX, "more reasons to drop than series");
+_Static_assert(SKY_WEBSOCKET_END_COUNT <= SERIES_MAX && SKY_EVENT_KIND_COUNT <= SERIES_MAX, "likewise");
+_Static_assert(sizeof seconds_buckets / sizeof seconds_buckets[0] <= BUCKETS_MAX, "more bounds than buckets");
+
+struct sky_metrics {
+    _Atomic uint64_t words[SKY_METRIC_COUNT][SERIES_MAX]; /* counts; the bits of a gauge's double; buckets */
+    _Atomic uint64_t sums_us[SKY_METRIC_COUNT];           /* of histograms */
+    double started_s;                                     /* wall clock */
+};
+
+enum sky_status sky_metrics_new(struct sky_metrics **metrics)
+{
+    struct timespec now;
+    *metrics = calloc(1, sizeof **metrics);
+    if (!*metrics)
+        return SKY_E_MEMORY;
+    clock_gettime(CLOCK_REALTIME, &now);
+    (*metrics)->started_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    sky_metric_set(*metrics, SKY_METRIC_COMPLETENESS, 0, 1);
+    return SKY_OK;
+}
+
+void sky_metrics_free(struct sky_metrics *metrics)
+{
+    free(metrics);
+}
+
+static size_t series_count(const struct description *metric)
+{
+    return metric->label ? metric->values_count : 1;
+}
+
+static _Atomic uint64_t *word_of(struct sky_metrics *metrics, enum sky_metric metric, size_t label, enum type type)
+{
+    assert((unsigned)metric < SKY_METRIC_COUNT && table[metric].type == type);
+    assert(label < series_count(&table[metric]));
+    (void)type;
+    return &metrics->words[metric][label];
+}
+
+void sky_metric_add(struct sky_metrics *metrics, enum sky_metric metric, size_t label, uint64_t n)
+{
+    atomic_fetch_add_explicit(word_of(metrics, metric, label, COUNTER), n, memory_order_relaxed);
+}
+
+void sky_metric_set_total(struct sky_metrics *metrics, enum sky_metric metric, size_t label, uint64_t total)
+{
+    atomic_store_explicit(word_of(metrics, metric, label, COUNTER), total, memory_order_relaxed);
+}
+
+void sky_metric_set(struct sky_metrics *metrics, enum sky_metric metric, size_t label, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    atomic_store_explicit(word_of(metrics, metric, label, GAUGE), bits, memory_order_relaxed);
+}
+
+void sky_metric_observe(struct sky_metrics *metrics, enum sky_metric metric, double seconds)
+{
+    size_t bucket = 0;
+    const double *bounds = table[metric].buckets;
+    _Atomic uint64_t *words = word_of(metrics, metric, 0, HISTOGRAM);
+    if (!(seconds > 0)) /* a clock that went backwards */
+        seconds = 0;
+    while (bounds[bucket] > 0 && seconds > bounds[bucket])
+        bucket++;
+    atomic_fetch_add_explicit(&words[bucket], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&metrics->sums_us[metric], (uint64_t)(seconds * 1e6), memory_order_relaxed);
+}
+
+/* ---- as text ---- */
+
+static void put_head(struct sky_buffer *buffer, const char *name, enum type type, const char *help)
+{
+    static const char *const types[] = {"counter", "gauge", "histogram"};
+    sky_buffer_printf(buffer, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, types[type]);
+}
+
+/* The i-th of "a|b|c". */
+static struct sky_span choice(const char *values, size_t i)
+{
+    for (; i > 0; i--)
+        values += strcspn(values, "|") + 1;
+    return sky_span_of(values, strcspn(values, "|"));
+}
+
+static struct sky_span label_value(const struct description *metric, size_t i)
+{
+    return metric->values ? choice(metric->values, i) : sky_span_from_string(metric->value_name(i));
+}
+
+static uint64_t load(_Atomic uint64_t *word)
+{
+    return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+static void put_series(struct sky_metrics *metrics, enum sky_metric id, struct sky_buffer *buffer)
+{
+    const struct description *metric = &table[id];
+    for (size_t i = 0; i < series_count(metric); i++) {
+        uint64_t word = load(&metrics->words[id][i]);
+        double value;
+        memcpy(&value, &word, sizeof value);
+        sky_buffer_put_string(buffer, metric->name);
+        if (metric->label) {
+            sky_buffer_printf(buffer, "{%s=\"", metric->label);
+            sky_buffer_put_span(buffer, label_value(metric, i));
+            sky_buffer_put_string(buffer, "\"}");
+        }
+        if (metric->type == COUNTER)
+            sky_buffer_printf(buffer, " %llu\n", (unsigned long long)word);
+        else
+            sky_buffer_printf(buffer, " %.15g\n", value);
+    }
+}
+
+static void put_histogram(struct sky_metrics *metrics, enum sky_metric id, struct sky_buffer *buffer)
+{
+    const struct description *metric = &table[id];
+    uint64_t total = 0;
+    size_t i = 0;
+    for (; metric->buckets[i] > 0; i++) {
+        total += load(&metrics->words[id][i]);
+        sky_buffer_printf(buffer, "%s_bucket{le=\"%g\"} %llu\n", metric->name, metric->buckets[i],
+                          (unsigned long long)total);
+    }
+    total += load(&metrics->words[id][i]); /* the count is of the same instant as the last bucket */
+    sky_buffer_printf(buffer, "%s_bucket{le=\"+Inf\"} %llu\n", metric->name, (unsigned long long)total);
+    sky_buffer_printf(buffer, "%s_sum %.6f\n", metric->name, (double)load(&metrics->sums_us[id]) / 1e6);
+    sky_buffer_printf(buffer, "%s_count %llu\n", metric->name, (unsigned long long)total);
+}
+
+/* The names and meanings that every Prometheus client library gives. */
+static void put_process(const struct sky_metrics *metrics, struct sky_buffer *buffer)
+{
+    struct rusage usage;
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file && fscanf(file, "%*d %ld", &pages) != 1) /* NOLINT(cert-err34-c): the kernel writes it */
+        pages = 0;
+    if (file)
+        fclose(file);
+    put_head(buffer, "process_resident_memory_bytes", GAUGE, "Resident memory size in bytes.");
+    sky_buffer_printf(buffer, "process_resident_memory_bytes %lld\n", (long long)pages * sysconf(_SC_PAGESIZE));
+    put_head(buffer, "process_start_time_seconds", GAUGE, "Start time of the process, seconds since 1970.");
+    sky_buffer_printf(buffer, "process_start_time_seconds %.3f\n", metrics->started_s);
+    if (getrusage(RUSAGE_SELF, &usage) != 0)
+        return;
+    double seconds = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                     (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    put_head(buffer, "process_cpu_seconds_total", COUNTER, "User and system processor time in seconds.");
+    sky_buffer_printf(buffer, "process_cpu_seconds_total %.6f\n", seconds);
+}
+
+void sky_metrics_write(struct sky_metrics *metrics, struct sky_buffer *buffer)
+{
+    for (enum sky_metric id = 0; id < SKY_METRIC_COUNT; id++) {
+        put_head(buffer, table[id].name, table[id].type, table[id].help);
+        if (table[id].type == HISTOGRAM)
+            put_histogram(metrics, id, buffer);
+        else
+            put_series(metrics, id, buffer);
+    }
+    put_head(buffer, "skytrend_build_info", GAUGE, "1, with the version as a label.");
+    sky_buffer_printf(buffer, "skytrend_build_info{version=\"%s\"} 1\n", SKY_VERSION);
+    put_process(metrics, buffer);
+}
+
+unsigned sky_metrics_render(void *metrics, struct sky_buffer *buffer)
+{
+    sky_metrics_write(metrics, buffer);
+    return 200;
+}
+
+static void put_markdown_row(const struct description *metric, struct sky_buffer *buffer)
+{
+    static const char *const types[] = {"counter", "gauge", "histogram"};
+    sky_buffer_printf(buffer, "| `%s` | %s | ", metric->name, types[metric->type]);
+    if (metric->label)
+        sky_buffer_printf(buffer, "`%s`: ", metric->label);
+    for (size_t i = 0; metric->label && i < metric->values_count; i++) {
+        sky_buffer_put_string(buffer, i ? ", " : "");
+        sky_buffer_put_span(buffer, label_value(metric, i));
+    }
+    sky_buffer_printf(buffer, " | %s |\n", metric->help);
+}
+
+void sky_metrics_write_markdown(struct sky_buffer *buffer)
+{
+    sky_buffer_put_string(
+        buffer,
+        "<!-- Printed from the table in src/ops/metrics.c; a test fails when it is not what that prints. -->\n\n"
+        "# Metrics\n\n"
+        "`skytrend run` serves them at `/metrics` in Prometheus' text format. No keyword and nothing else that\n"
+        "comes from the network is ever a label.\n\n"
+        "| metric | type | label | meaning |\n|---|---|---|---|\n");
+    for (enum sky_metric id = 0; id < SKY_METRIC_COUNT; id++)
+        put_markdown_row(&table[id], buffer);
+    sky_buffer_put_string(buffer, "| `skytrend_build_info` | gauge | `version` | 1, with the version as a label. |\n\n"
+                                  "Beside these: `process_resident_memory_bytes`, `process_start_time_seconds` and\n"
+                                  "`process_cpu_seconds_total`, as every Prometheus client has them.\n");
+}

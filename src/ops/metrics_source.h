@@ -1,0 +1,19 @@
+/* metrics_source.h: the counters that the stages keep for themselves, copied into the metrics; a few times a second by
+ * the thread that owns the stages. */
+#ifndef SKY_OPS_METRICS_SOURCE_H
+#define SKY_OPS_METRICS_SOURCE_H
+
+#include "engine/engine.h"
+#include "event/decoder.h"
+#include "io/relay.h"
+#include "ops/metrics.h"
+
+void sky_metrics_take_decoder(struct sky_metrics *metrics, const struct sky_decoder_stats *stats);
+void sky_metrics_take_engine(struct sky_metrics *metrics, const struct sky_engine_stats *stats);
+void sky_metrics_take_relay(struct sky_metrics *metrics, const struct sky_relay_status *status);
+void sky_metrics_take_log(struct sky_metrics *metrics);
+
+/* One slide: what it changed, and how long it took; `arrived_s`: since the event that closed it arrived. */
+void sky_metrics_take_slide(struct sky_metrics *metrics, const struct sky_trend_snapshot *snapshot, double arrived_s);
+
+#endif
