@@ -89,7 +89,7 @@ static uint32_t check_blocks(const struct sky_event *event)
         assert_true(sky_cid_matches(block.cid, block.data));
         blocks++;
     }
-    assert_int_equal(reader.error.status, SKY_E_END);
+    assert_int_equal(reader.error.status, SKY_OK);
     assert_true(sky_span_equal(block.cid, reader.root));
     return blocks;
 }
