@@ -21,12 +21,13 @@
 #include "ops/log.h"
 #include "ops/signal.h"
 
-#define WARM_UP_MINUTES 12 /* docs/TRENDS.md: no trend starts before */
-#define STATUS_MS       250
-#define STALLED_MS      30000 /* of the clock without an event */
-#define POLL_MS         100
-#define EVENTS_A_TURN   512 /* handled before clocks are looked at */
-#define SIMULATED_RATE  "0.5"
+#define WARM_UP_MINUTES  12 /* docs/TRENDS.md: no trend starts before */
+#define STATUS_MS        250
+#define STALLED_MS       30000 /* of the clock without an event */
+#define POLL_MS          100
+#define EVENTS_A_TURN    512 /* handled before clocks are looked at */
+#define SIMULATED_RATE   "0.5"
+#define SIMULATED_BURSTS "24" /* an hour: a story every few seconds at 60 times the clock */
 
 static const struct sky_option run_options[] = {
     {.name = "simulate", .help = "the simulated network at once, without asking for a relay"},
