@@ -12,8 +12,7 @@
 #include "trend/score.h"
 #include "window/index_table.h"
 
-#define DETECTOR_LAG_MINUTES 10  /* age at which a window enters the baselines: it no longer overlaps the present one  \
-                                  */
+#define DETECTOR_LAG_MINUTES  10 /* age at which a window enters the baselines: the present one does not overlap it */
 #define DETECTOR_HOLD_MINUTES 12 /* uptime before the first start */
 #define DETECTOR_SLIDES_MAX   (DETECTOR_LAG_MINUTES)
 #define DETECTOR_NO_CANDIDATE UINT32_MAX

@@ -13,7 +13,7 @@
 #include "engine/engine.h"
 
 #define START_MS    INT64_C(1780000020000) /* a whole minute */
-#define BURST_START 40 /* minute */
+#define BURST_START 40                     /* minute */
 #define BURST_END   55
 #define MINUTES     80
 

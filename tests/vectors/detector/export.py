@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write detector.vec: counts of a few hundred keywords over several hours, and what the reference detector made of them.
 
-    tests/vectors/detector/export.py [../shared/reference/trends] > tests/vectors/detector/detector.vec
+    tests/vectors/detector/export.py FOLDER_OF_THE_REFERENCE > tests/vectors/detector/detector.vec
 
 Needs numpy and the reference (detector.py). The counts come from our own generator below: Poisson words of very different
 frequency with clumps, bursts, a volume surge, an outage, words that are new, and a few that many mention but few write.
@@ -60,7 +60,7 @@ def windows(minutes):
 
 
 def main():
-    sys.path.insert(0, sys.argv[1] if len(sys.argv) > 1 else '../shared/reference/trends')
+    sys.path.insert(0, sys.argv[1])
     from detector import Detector
 
     language, minutes, authors = counts(np.random.default_rng(20240607))
