@@ -42,6 +42,8 @@ static bool is_cjk_punct(UChar32 c)
 
 static enum sky_char_class class_of_word_break(UChar32 c)
 {
+    if (c == ':') /* MidLetter in UAX #29, but not in ICU's root rules */
+        return SKY_CHAR_OTHER;
     switch (u_getIntPropertyValue(c, UCHAR_WORD_BREAK)) {
     case U_WB_ALETTER: return SKY_CHAR_LETTER;
     case U_WB_NUMERIC: return SKY_CHAR_DIGIT;

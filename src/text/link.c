@@ -177,8 +177,11 @@ bool sky_link_next(const struct sky_link_search *search, uint32_t from, uint32_t
     const uint8_t *p = search->text.ptr;
     for (size_t at = from; at < end;) {
         uint8_t c = p[at];
-        if (c == '@' && mention_at(search, at, link))
+        if (c == '@') { /* alone it parts words; ICU's rules would take it for a letter */
+            if (!mention_at(search, at, link))
+                *link = (struct sky_link){(uint32_t)at, (uint32_t)at + 1, SKY_LINK_MENTION};
             return true;
+        }
         bool after_name = at > 0 && is_alnum(p[at - 1]); /* C# */
         if (c == '#' && !after_name && hashtag_at(search, at, link))
             return true;

@@ -423,6 +423,14 @@ static bool is_inner_mark(const struct sky_word_finder *f, size_t at, uint32_t c
     return class != SKY_CHAR_MID_LETTER && before >= '0' && before <= '9';
 }
 
+static enum sky_status add_piece(struct sky_word_finder *f, uint32_t start, uint32_t end, bool apostrophe)
+{
+    enum sky_status status = add_word(f, start, end);
+    if (status == SKY_OK && apostrophe)
+        f->items[f->count - 1].flags |= SKY_WORD_APOSTROPHE;
+    return status;
+}
+
 /* A segment that holds marks: cut it by our rules. */
 static enum sky_status add_marked(struct sky_word_finder *f, uint32_t start, uint32_t end)
 {
@@ -431,26 +439,22 @@ static enum sky_status add_marked(struct sky_word_finder *f, uint32_t start, uin
     while (end > start && f->text.ptr[end - 1] == '_')
         end--;
     bool acronym = is_acronym(f, start, end), apostrophe = false;
+    enum sky_status status = SKY_OK;
     size_t piece = start;
-    for (size_t at = start, next = start; at < end; at = next) {
+    for (size_t at = start, next = start; at < end && status == SKY_OK; at = next) {
         uint32_t c = sky_utf8_next(f->text, &next);
         enum sky_char_class class = sky_character_class(f->table, c);
         bool mark = class >= SKY_CHAR_MID_LETTER && class <= SKY_CHAR_EXTEND_NUM_LET;
-        apostrophe |= c == '\'' || c == 0x2019;
-        if (!mark || acronym || (at > piece && is_inner_mark(f, at, c, class)))
+        if (!mark || acronym || (at > piece && is_inner_mark(f, at, c, class))) {
+            apostrophe |= c == '\'' || c == 0x2019;
             continue;
-        if (at > piece) {
-            enum sky_status status = add_word(f, (uint32_t)piece, (uint32_t)at);
-            if (status != SKY_OK)
-                return status;
         }
+        if (at > piece)
+            status = add_piece(f, (uint32_t)piece, (uint32_t)at, apostrophe);
+        apostrophe = false;
         piece = next;
     }
-    size_t before = f->count;
-    enum sky_status status = piece < end ? add_word(f, (uint32_t)piece, end) : SKY_OK;
-    if (apostrophe && f->count > before)
-        f->items[f->count - 1].flags |= SKY_WORD_APOSTROPHE;
-    return status;
+    return status == SKY_OK && piece < end ? add_piece(f, (uint32_t)piece, end, apostrophe) : status;
 }
 
 static bool holds_marks(const struct sky_word_finder *f, uint32_t start, uint32_t end)
@@ -528,28 +532,26 @@ static bool begins_cjk(const struct sky_word_finder *f, size_t at)
     return class_at(f, skip_digits(f, at), &next) == SKY_CHAR_CJK;
 }
 
+/* Hangul is complex beside anything but punctuation: ICU parts it from Latin letters and digits, which the Word_Break
+ * property alone would not. */
 static struct run scan_run(const struct sky_word_finder *f, uint32_t start)
 {
     struct run run = {0};
-    size_t at = start;
-    while (at < f->text.len) {
+    bool hangul = false, others = false;
+    size_t at = start, next = 0;
+    for (; at < f->text.len; at = next) {
         uint8_t byte = f->text.ptr[at];
-        if (byte < 0x80) {
-            enum sky_char_class class = (enum sky_char_class)(f->table->codes[byte] & 0x0f);
-            bool after_digit = at > start && f->text.ptr[at - 1] >= '0' && f->text.ptr[at - 1] <= '9';
-            if (may_end_run(class) || (class == SKY_CHAR_DIGIT && !after_digit && begins_cjk(f, at)))
-                break;
-            run.links |= byte == '@' || byte == '#' || byte == '/' || byte == '.';
-            at++;
-            continue;
-        }
-        size_t next = 0;
-        enum sky_char_class class = sky_character_class(f->table, code_point_at(f->text, at, &next));
-        if (may_end_run(class))
+        enum sky_char_class class = class_at(f, at, &next);
+        bool after_digit = at > start && (f->ends[f->text.ptr[at - 1]] & DIGIT);
+        if (may_end_run(class) || ((f->ends[byte] & DIGIT) && !after_digit && begins_cjk(f, at)))
             break;
+        run.links |= (f->ends[byte] & LINKS) != 0;
         run.complex |= class == SKY_CHAR_COMPLEX;
-        at = next;
+        bool syllable = byte >= 0xea && byte <= 0xed && is_hangul_at(f, at);
+        hangul |= syllable;
+        others |= !syllable && class >= SKY_CHAR_LETTER;
     }
+    run.complex |= hangul && others;
     run.end = (uint32_t)at;
     return run;
 }
