@@ -13,7 +13,6 @@
 #include "base/hash.h"
 
 #define MAGIC              "SKYTREND"
-#define CHECKED_BYTES      32 /* of the header, before the checksum */
 #define SECTION_HEAD_BYTES 12
 #define WRITE_BYTES_MAX    ((size_t)64 << 20) /* a single write may take no more than 2 GiB on Linux */
 #define SLOTS              2
@@ -60,11 +59,6 @@ static int make_folders(const char *path)
     return mkdir(part, 0777) != 0 && errno != EEXIST ? errno : 0;
 }
 
-static uint64_t checksum(const uint8_t header[SKY_CHECKPOINT_HEADER_BYTES], struct sky_span payload)
-{
-    return sky_hash_id_in(payload, sky_hash_id(sky_span_of(header, CHECKED_BYTES)));
-}
-
 static uint64_t read_u64(const uint8_t *at)
 {
     uint64_t value = 0;
@@ -79,13 +73,29 @@ static void write_u64(uint8_t *at, uint64_t value)
         at[i] = (uint8_t)value;
 }
 
+/* Of the header itself; the field that holds it counts as 0. */
+static uint32_t header_check(const uint8_t header[SKY_CHECKPOINT_HEADER_BYTES])
+{
+    uint8_t bytes[SKY_CHECKPOINT_HEADER_BYTES];
+    memcpy(bytes, header, sizeof bytes);
+    memset(bytes + 12, 0, 4);
+    return (uint32_t)sky_hash_id(sky_span_of(bytes, sizeof bytes));
+}
+
 static bool parse_header(const uint8_t bytes[SKY_CHECKPOINT_HEADER_BYTES], struct header *header)
 {
     *header = (struct header){.version = (uint32_t)read_u64(bytes + 8),
                               .generation = read_u64(bytes + 16),
                               .payload_len = read_u64(bytes + 24),
                               .checksum = read_u64(bytes + 32)};
-    return memcmp(bytes, MAGIC, 8) == 0 && header->payload_len <= SKY_CHECKPOINT_SIZE_BYTES_MAX;
+    return memcmp(bytes, MAGIC, 8) == 0 && (uint32_t)read_u64(bytes + 12) == header_check(bytes) &&
+           header->payload_len <= SKY_CHECKPOINT_SIZE_BYTES_MAX;
+}
+
+static void write_u32(uint8_t *at, uint32_t value)
+{
+    for (int i = 0; i < 4; i++, value >>= 8)
+        at[i] = (uint8_t)value;
 }
 
 static bool read_whole(int fd, uint8_t *to, size_t len)
@@ -135,7 +145,7 @@ static enum sky_status read_file(int fd, struct header *header, struct sky_buffe
     if (!read_whole(fd, payload->ptr, header->payload_len))
         return SKY_E_IO;
     payload->len = header->payload_len;
-    return checksum(bytes, sky_buffer_span(payload)) == header->checksum ? SKY_OK : SKY_E_CHECKSUM;
+    return sky_hash_id(sky_buffer_span(payload)) == header->checksum ? SKY_OK : SKY_E_CHECKSUM;
 }
 
 static enum sky_status read_slot(const char *path, struct header *header, struct sky_buffer *payload)
@@ -149,17 +159,23 @@ static enum sky_status read_slot(const char *path, struct header *header, struct
     return status;
 }
 
-/* The generation that a file claims, whole or not; 0 for none. */
-static uint64_t claimed_generation(const char *path)
+enum slot_state { SLOT_ABSENT, SLOT_DAMAGED, SLOT_READABLE };
+
+/* By its header alone. *generation: 0 unless it is readable. */
+static enum slot_state look_at_slot(const char *path, uint64_t *generation)
 {
     uint8_t bytes[SKY_CHECKPOINT_HEADER_BYTES];
     struct header header = {0};
+    *generation = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return 0;
+        return errno == ENOENT ? SLOT_ABSENT : SLOT_DAMAGED;
     bool readable = read_whole(fd, bytes, sizeof bytes) && parse_header(bytes, &header);
     close(fd);
-    return readable ? header.generation : 0;
+    if (!readable)
+        return SLOT_DAMAGED;
+    *generation = header.generation;
+    return SLOT_READABLE;
 }
 
 static enum sky_status take_lock(struct sky_checkpoint *checkpoint, const char *path)
@@ -192,8 +208,9 @@ static enum sky_status open_files(struct sky_checkpoint *checkpoint, const char 
         return SKY_E_IO;
     }
     enum sky_status status = take_lock(checkpoint, path);
-    uint64_t a = claimed_generation(checkpoint->slots[0]);
-    uint64_t b = claimed_generation(checkpoint->slots[1]);
+    uint64_t a, b;
+    look_at_slot(checkpoint->slots[0], &a);
+    look_at_slot(checkpoint->slots[1], &b);
     checkpoint->generation = a > b ? a : b;
     checkpoint->next_slot = a > b;
     return status;
@@ -269,7 +286,8 @@ enum sky_status sky_checkpoint_save(struct sky_checkpoint *checkpoint, const str
     header[8] = SKY_CHECKPOINT_VERSION;
     write_u64(header + 16, checkpoint->generation + 1);
     write_u64(header + 24, payload->len);
-    write_u64(header + 32, checksum(header, sky_buffer_span(payload)));
+    write_u64(header + 32, sky_hash_id(sky_buffer_span(payload)));
+    write_u32(header + 12, header_check(header));
     int error = write_temporary(checkpoint, header, sky_buffer_span(payload));
     if (error) {
         say(&checkpoint->message, "%s: %s", checkpoint->temporary, strerror(error));
@@ -306,6 +324,10 @@ enum sky_status sky_checkpoint_load(struct sky_checkpoint *checkpoint, struct sk
         const char *path = checkpoint->slots[newest ^ i];
         enum sky_status status = read_slot(path, &header, payload);
         if (status == SKY_OK) {
+            uint64_t generation;
+            const char *other = checkpoint->slots[newest ^ i ^ 1];
+            if (i == 0 && look_at_slot(other, &generation) == SLOT_DAMAGED) /* it may have been the newer one */
+                say(&checkpoint->message, "%s is %s", other, damage(SKY_E_CHECKSUM));
             /* The next save replaces the other file, whatever generation that one claims. */
             checkpoint->generation = header.generation;
             checkpoint->next_slot = newest ^ i ^ 1;

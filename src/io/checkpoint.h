@@ -7,10 +7,10 @@
  *     offset  size  what (little endian)
  *          0     8  "SKYTREND"
  *          8     4  version of this layout and of all inside it, SKY_CHECKPOINT_VERSION
- *         12     4  0
+ *         12     4  low half of XXH3-64 of these 40 bytes, itself taken as 0: a damaged generation does not mislead
  *         16     8  generation, from 1
  *         24     8  length of the payload
- *         32     8  XXH3-64 of the payload, seeded with that of the 32 bytes before
+ *         32     8  XXH3-64 of the payload
  *         40     -  payload: sections of tag (u32), length (u64), bytes
  *
  * Memory   sky_checkpoint_save allocates nothing; sky_checkpoint_load fills the caller's buffer.
