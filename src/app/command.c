@@ -7,25 +7,23 @@
 #include "ops/config.h"
 #include "ops/nearest.h"
 
-extern const struct sky_command sky_command_run __attribute__((weak));
-extern const struct sky_command sky_command_replay __attribute__((weak));
-extern const struct sky_command sky_command_simulate __attribute__((weak));
-extern const struct sky_command sky_command_inspect __attribute__((weak));
-extern const struct sky_command sky_command_config __attribute__((weak));
+extern const struct sky_command sky_command_run;
+extern const struct sky_command sky_command_replay;
+extern const struct sky_command sky_command_simulate;
+extern const struct sky_command sky_command_inspect;
+extern const struct sky_command sky_command_config;
 extern const struct sky_command sky_command_help;
-
-#define COMMANDS_MAX 8
 
 const struct sky_command *const *sky_commands(void)
 {
-    static const struct sky_command *list[COMMANDS_MAX + 1];
-    const struct sky_command *const all[] = {&sky_command_run,     &sky_command_replay, &sky_command_simulate,
-                                             &sky_command_inspect, &sky_command_config, &sky_command_help};
-    size_t count = 0;
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        if (all[i])
-            list[count++] = all[i];
-    return list;
+    static const struct sky_command *const all[] = {&sky_command_run,
+                                                    &sky_command_replay,
+                                                    &sky_command_simulate,
+                                                    &sky_command_inspect,
+                                                    &sky_command_config,
+                                                    &sky_command_help,
+                                                    NULL};
+    return all;
 }
 
 const struct sky_command *sky_command_find(const char *name)

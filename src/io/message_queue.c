@@ -40,10 +40,10 @@ enum sky_status sky_message_queue_new(size_t capacity_bytes, size_t message_byte
     *out = NULL;
     if (!queue)
         return SKY_E_MEMORY;
-    /* Two messages more must fit, each behind the padding it may cause at the ring's end: the one that finds the ring
-     * at its limit, and the word of the close. */
-    queue->capacity = (capacity_bytes > 4 * largest ? capacity_bytes : 4 * largest) & ~(size_t)7;
-    queue->pause_above = queue->capacity - 3 * largest;
+    /* Above the limit must fit: the message that crosses it, the one that its producer has in hand, the word of the
+     * end, and the padding that one of them causes at the ring's end. */
+    queue->capacity = (capacity_bytes > 6 * largest ? capacity_bytes : 6 * largest) & ~(size_t)7;
+    queue->pause_above = queue->capacity - 4 * largest;
     queue->ring = malloc(queue->capacity);
     if (!queue->ring) {
         free(queue);

@@ -20,14 +20,14 @@ struct sky_message {
 
 struct sky_message_queue;
 
-/* `message_bytes_max`: the largest message; `capacity_bytes` at least four times as much. `on_room` is called by the
- * consumer's thread when a paused producer may go on. SKY_E_MEMORY. */
+/* `message_bytes_max`: the largest message; `capacity_bytes`: made six times as much if it is less. `on_room` is called
+ * by the consumer's thread when a paused producer may go on. SKY_E_MEMORY. */
 SKY_MUST_USE enum sky_status sky_message_queue_new(size_t capacity_bytes, size_t message_bytes_max,
                                                    struct sky_message_queue **queue);
 void sky_message_queue_on_room(struct sky_message_queue *queue, void (*on_room)(void *context), void *context);
 void sky_message_queue_free(struct sky_message_queue *queue);
 
-/* Producer. *pause: stop now; one message more still fits. SKY_E_LIMIT: it did not fit, which is the producer's bug. */
+/* Producer. *pause: stop now; two messages more still fit. SKY_E_LIMIT: it did not fit, which is the producer's bug. */
 SKY_MUST_USE enum sky_status sky_message_queue_put(struct sky_message_queue *queue, const struct sky_message *message,
                                                    bool *pause);
 

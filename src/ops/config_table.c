@@ -32,7 +32,7 @@ static const struct sky_setting settings[] = {
      "allow ws:// (not encrypted) to other machines than this one"},
     {"source.trust_time", ANY(SKY_VALUE_BOOL), "false", AT(source.trust_time),
      "take a frame's time as it is, without comparing it to the clock: for a relay whose time runs at another speed"},
-    {"source.queue", RANGE(SKY_VALUE_SIZE, 16777216, 4294967296.0), "32MiB", AT(source.queue_bytes),
+    {"source.queue", RANGE(SKY_VALUE_SIZE, 33554432, 4294967296.0), "32MiB", AT(source.queue_bytes),
      "how much may wait in memory between the socket and the engine; when full, the socket is not read"},
     {"simulated.speed", RANGE(SKY_VALUE_DOUBLE, 0, 100000), "60", AT(simulated.speed),
      "how much faster than the clock the simulated network runs; 0: as fast as it goes"},
