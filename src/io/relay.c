@@ -56,6 +56,7 @@ struct sky_relay {
     int failures;           /* in a row over all relays, for the backoff */
     size_t round;           /* relays tried since one gave data */
     int bad_run;            /* bad messages in a row */
+    int64_t bad_seq;        /* the last readable seq of such a run; 0: none */
     int64_t bad_run_at;     /* `received` where the last such run ended a connection; 0: none */
     bool pass_over;         /* connect live the next time */
     int64_t time_ms;        /* of the stream, over all relays */
@@ -287,6 +288,7 @@ static void connect_now(struct sky_relay *relay)
     relay->last_seq = 0;
     relay->good_since_ms = 0;
     relay->bad_run = 0;
+    relay->bad_seq = 0;
     relay->time_before_ms = relay->time_ms;
     write_url(relay);
     struct sky_websocket_options websocket = relay->options.websocket;
@@ -482,11 +484,15 @@ static bool judge_bad(struct sky_relay *relay, const struct sky_event *event)
 {
     struct source *source = source_of(relay);
     relay->status.bad++;
+    /* Its seq, when it is readable, does not move the cursor yet: the message may come whole behind it, or after the
+     * next connection. */
     bool placed = relay->last_seq > 0 || relay->asked > 0;
-    if (placed && event->seq > source->received && event->seq - source->received <= BAD_SEQ_STEP_MAX)
-        source->received = relay->last_seq = event->seq; /* readable: it is not asked for again */
+    if (placed && event->seq > relay->bad_seq && event->seq - source->received <= BAD_SEQ_STEP_MAX)
+        relay->bad_seq = event->seq;
     if (++relay->bad_run < SKY_RELAY_BAD_RUN_MAX)
         return false;
+    if (relay->bad_seq > source->received)
+        source->received = relay->bad_seq;
     relay->pass_over = relay->bad_run_at == source->received && source->received > 0;
     relay->bad_run_at = source->received;
     if (relay->pass_over)
@@ -528,6 +534,7 @@ static void note_good(struct sky_relay *relay)
     source_of(relay)->failures = 0;
     relay->round = 0;
     relay->bad_run = 0;
+    relay->bad_seq = 0;
     relay->pass_over = false;
 }
 
