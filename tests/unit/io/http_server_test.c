@@ -1,0 +1,332 @@
+/* The server over real sockets. Expected statuses and headers are RFC 9110's; the policy is ours, by DESIGN. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "unit/io/http_client.h"
+
+#include "io/event_stream.h"
+#include "io/http_server.h"
+
+#define CLIENTS 200
+
+static void echo(void *context, const struct sky_http_request *request, struct sky_http_response *response)
+{
+    struct sky_span value = sky_http_request_parameter(request, "q");
+    response->content_type = "text/plain";
+    sky_buffer_put_span(&response->body, request->segment);
+    sky_buffer_put_u8(&response->body, '|');
+    sky_buffer_put_span(&response->body, value);
+}
+
+static void refuse(void *context, const struct sky_http_request *request, struct sky_http_response *response)
+{
+    sky_buffer_put_string(&response->body, "half an answer");
+    sky_http_fail(response, 400, "bad_parameter", "The parameter \"q\" is wrong.", NULL);
+}
+
+static void welcome(void *context, struct sky_buffer *events)
+{
+    sky_event_stream_write(events, "status", 0, SKY_SPAN("{\"hello\":true}"));
+}
+
+static const struct sky_http_route routes[] = {
+    {"/echo", echo, NULL}, {"/echo/", echo, NULL}, {"/refuse", refuse, NULL}};
+static const struct sky_http_asset assets[] = {
+    {"/index.html", "text/html; charset=utf-8", (const uint8_t *)"<!doctype html>", 15},
+};
+static const char *const names[] = {"trends.example"};
+
+static uint16_t port;
+
+static struct sky_http_server *start(void)
+{
+    char message[SKY_HTTP_ERROR_SIZE];
+    struct sky_http_server *server = NULL;
+    struct sky_http_server_options options = {
+        .address = "127.0.0.1",
+        .host_names = names,
+        .host_names_count = 1,
+        .routes = routes,
+        .routes_count = sizeof routes / sizeof routes[0],
+        .assets = assets,
+        .assets_count = 1,
+        .stream_path = "/stream",
+        .welcome = welcome,
+        .first_event_id = 100,
+    };
+    assert_int_equal(sky_http_server_start(&options, &server, message), SKY_OK);
+    port = sky_http_server_port(server);
+    return server;
+}
+
+static int set_up(void **state)
+{
+    *state = start();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    sky_http_server_stop(*state);
+    return 0;
+}
+
+static void expect(const char *request, int status, const char *body)
+{
+    char *reply = client_ask(port, request);
+    if (reply_status(reply) != status)
+        fail_msg("%s\nis answered by\n%s", request, reply);
+    if (body && !strstr(reply_body(reply), body))
+        fail_msg("no '%s' in\n%s", body, reply);
+    free(reply);
+}
+
+#define REST "Host: localhost\r\nConnection: close\r\n\r\n"
+
+static void test_routes(void **state)
+{
+    expect("GET /echo HTTP/1.1\r\n" REST, 200, "echo|");
+    expect("GET /echo/%E9%9B%AA?q=a+b HTTP/1.1\r\n" REST, 200, "雪|a b");
+    expect("GET / HTTP/1.1\r\n" REST, 200, "<!doctype html>");
+    expect("GET /index.html HTTP/1.1\r\n" REST, 200, "<!doctype html>");
+    expect("GET /nothing HTTP/1.1\r\n" REST, 404, "\"code\":\"not_found\"");
+    expect("GET /echo/a/b HTTP/1.1\r\n" REST, 404, NULL);
+    expect("GET /echo/ HTTP/1.1\r\n" REST, 404, NULL);
+    expect("GET /index.html/.. HTTP/1.1\r\n" REST, 404, NULL);
+    expect("GET /refuse HTTP/1.1\r\n" REST, 400,
+           "{\"error\":{\"code\":\"bad_parameter\",\"message\":\"The parameter \\\"q\\\" is wrong.\",\"hint\":null}}");
+}
+
+static void test_methods(void **state)
+{
+    char value[512];
+    expect("POST /nothing HTTP/1.1\r\nContent-Length: 0\r\n" REST, 404, NULL);
+    char *reply = client_ask(port, "DELETE /echo HTTP/1.1\r\n" REST);
+    assert_int_equal(reply_status(reply), 405);
+    assert_true(reply_header(reply, "Allow", value));
+    assert_string_equal(value, "GET, HEAD");
+    free(reply);
+    reply = client_ask(port, "HEAD /echo/abc HTTP/1.1\r\n" REST);
+    assert_int_equal(reply_status(reply), 200);
+    assert_true(reply_header(reply, "Content-Length", value));
+    assert_string_equal(value, "4");
+    assert_string_equal(reply_body(reply), "");
+    free(reply);
+    expect("HEAD /stream HTTP/1.1\r\n" REST, 200, NULL);
+}
+
+static void test_sizes(void **state)
+{
+    static char request[64 * 1024];
+    int len = snprintf(request, sizeof request, "GET /echo/");
+    memset(request + len, 'a', SKY_HTTP_TARGET_BYTES_MAX);
+    snprintf(request + len + SKY_HTTP_TARGET_BYTES_MAX, 100, " HTTP/1.1\r\n" REST);
+    expect(request, 414, "\"code\":\"uri_too_long\"");
+    expect("GET /echo HTTP/1.1\r\nContent-Length: 8193\r\n" REST, 413, "\"code\":\"content_too_large\"");
+    expect("GET /echo HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n" REST, 413, NULL);
+    expect("GET /echo HTTP/1.1\r\nContent-Length: 2\r\n" REST "hi", 200, "echo|");
+    memset(request, 'h', sizeof request - 1);
+    memcpy(request, "GET /echo HTTP/1.1\r\nX: ", 23);
+    char *reply = client_ask(port, request);
+    assert_true(reply_status(reply) == 0 || reply_status(reply) == 431);
+    free(reply);
+}
+
+static void test_bad_requests(void **state)
+{
+    expect("GET /echo?q=%zz HTTP/1.1\r\n" REST, 400, "bad_request");
+    expect("GET /echo?q=%ff HTTP/1.1\r\n" REST, 400, "UTF-8");
+    expect("GET /echo?q=1&q=2 HTTP/1.1\r\n" REST, 400, "twice");
+    expect("GET http://localhost/echo HTTP/1.1\r\n" REST, 400, NULL);
+    char *reply = client_ask(port, "\x16\x03\x01\x02\x01garbage\r\n\r\n"); /* a TLS client */
+    assert_true(reply_status(reply) == 0 || reply_status(reply) == 400);
+    free(reply);
+}
+
+static void test_host(void **state)
+{
+    expect("GET /echo HTTP/1.1\r\nHost: 127.0.0.1:1\r\nConnection: close\r\n\r\n", 200, NULL);
+    expect("GET /echo HTTP/1.1\r\nHost: [::1]:8080\r\nConnection: close\r\n\r\n", 200, NULL);
+    expect("GET /echo HTTP/1.1\r\nHost: Trends.Example\r\nConnection: close\r\n\r\n", 200, NULL);
+    expect("GET /echo HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", 421, "\"code\":\"wrong_host\"");
+    expect("GET /stream HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", 421, NULL);
+    expect("GET /echo HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n", 421, NULL);
+    char *reply = client_ask(port, "GET /echo HTTP/1.1\r\nConnection: close\r\n\r\n");
+    assert_true(reply_status(reply) == 400 || reply_status(reply) == 421);
+    free(reply);
+}
+
+static void test_headers(void **state)
+{
+    char value[512];
+    static const char *const targets[] = {"/echo", "/", "/nothing"};
+    for (size_t i = 0; i < 3; i++) {
+        char *reply = client_get(port, targets[i]);
+        assert_true(reply_header(reply, "Content-Security-Policy", value));
+        assert_non_null(strstr(value, "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+                                      "connect-src 'self'"));
+        assert_null(strstr(value, "unsafe"));
+        assert_true(reply_header(reply, "X-Content-Type-Options", value));
+        assert_string_equal(value, "nosniff");
+        assert_false(reply_header(reply, "Access-Control-Allow-Origin", value));
+        free(reply);
+    }
+}
+
+static void test_etag(void **state)
+{
+    char etag[512], request[1024];
+    char *reply = client_get(port, "/");
+    assert_true(reply_header(reply, "ETag", etag));
+    free(reply);
+    snprintf(request, sizeof request, "GET / HTTP/1.1\r\nIf-None-Match: %s\r\n" REST, etag);
+    reply = client_ask(port, request);
+    assert_int_equal(reply_status(reply), 304);
+    assert_string_equal(reply_body(reply), "");
+    free(reply);
+    snprintf(request, sizeof request, "GET /echo/x HTTP/1.1\r\nIf-None-Match: %s\r\n" REST, etag);
+    expect(request, 200, "x|");
+    expect("GET /echo/x HTTP/1.1\r\nIf-None-Match: *\r\n" REST, 304, NULL);
+}
+
+static void test_stream(void **state)
+{
+    char value[512];
+    int fd = client_connect(port);
+    client_send(fd, "GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    char *reply = client_read(fd, "{\"hello\":true}\n\n");
+    assert_true(reply_header(reply, "Content-Type", value));
+    assert_string_equal(value, "text/event-stream; charset=utf-8");
+    assert_non_null(strstr(reply, "retry: 2000\n\nevent: status\ndata: {\"hello\":true}\n\n"));
+    free(reply);
+    sky_http_server_send(*state, "snapshot", SKY_SPAN("{\"n\":1}"));
+    reply = client_read(fd, "{\"n\":1}\n\n");
+    assert_non_null(strstr(reply, "id: 100\nevent: snapshot\ndata: {\"n\":1}\n\n"));
+    free(reply);
+    close(fd);
+    fd = client_connect(port);
+    sky_http_server_send(*state, "snapshot", SKY_SPAN("{\"n\":2}"));
+    client_send(fd, "GET /stream HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 100\r\n\r\n");
+    reply = client_read(fd, "{\"n\":2}\n\n");
+    assert_non_null(strstr(reply, "id: 101\n"));
+    assert_null(strstr(reply, "hello")); /* it knows all that was before */
+    free(reply);
+    close(fd);
+}
+
+static void test_many_clients(void **state)
+{
+    struct sky_http_server_stats stats;
+    int fds[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = client_connect(port);
+        client_send(fds[i], "GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        free(client_read(fds[i], "hello"));
+    }
+    sky_http_server_stats(*state, &stats);
+    assert_int_equal(stats.streams, CLIENTS);
+    for (int event = 0; event < 10; event++)
+        sky_http_server_send(*state, "snapshot", SKY_SPAN("{}"));
+    sky_http_server_send(*state, "snapshot", SKY_SPAN("\"the last\""));
+    for (int i = 0; i < CLIENTS; i++) {
+        char *reply = client_read(fds[i], "the last");
+        assert_non_null(strstr(reply, "the last"));
+        free(reply);
+        close(fds[i]);
+    }
+}
+
+static void test_refuses_the_stream_above_the_limit(void **state)
+{
+    struct sky_http_server_stats stats;
+    int fds[SKY_HTTP_STREAMS_MAX];
+    for (int i = 0; i < SKY_HTTP_STREAMS_MAX; i++) {
+        fds[i] = client_connect(port);
+        client_send(fds[i], "GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        free(client_read(fds[i], "hello"));
+    }
+    expect("GET /stream HTTP/1.1\r\n" REST, 503, "\"code\":\"too_many_streams\"");
+    expect("GET /echo HTTP/1.1\r\n" REST, 200, NULL); /* the rest goes on */
+    sky_http_server_stats(*state, &stats);
+    assert_int_equal(stats.streams_refused, 1);
+    for (int i = 0; i < SKY_HTTP_STREAMS_MAX; i++)
+        close(fds[i]);
+}
+
+/* A client that reads nothing: the server forgets it, and others get all events meanwhile. */
+static void test_slow_client(void **state)
+{
+    static char data[256 * 1024];
+    struct sky_http_server_stats stats;
+    memset(data, 'x', sizeof data);
+    int slow = client_connect(port), quick = client_connect(port);
+    int small = 4096;
+    setsockopt(slow, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    client_send(slow, "GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client_send(quick, "GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    free(client_read(quick, "hello"));
+    usleep(50000); /* until the slow one is welcomed too */
+    for (int i = 0; i < 3 * SKY_EVENT_STREAM_BACKLOG_EVENTS_MAX; i++) {
+        sky_http_server_send(*state, "snapshot", sky_span_of(data, sizeof data));
+        free(client_read(quick, "x\n\n"));
+    }
+    free(client_read(slow, NULL)); /* what was on its way; then the server hangs up */
+    sky_http_server_stats(*state, &stats);
+    assert_int_equal(stats.streams_dropped, 1);
+    close(slow);
+    close(quick);
+}
+
+static void test_stops_with_open_streams(void **state)
+{
+    struct sky_http_server *server = start();
+    int fd = client_connect(port);
+    client_send(fd, "GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    free(client_read(fd, "hello"));
+    sky_http_server_stop(server);
+    char *rest = client_read(fd, NULL); /* ends: does not hang */
+    free(rest);
+    close(fd);
+}
+
+static void test_port_taken(void **state)
+{
+    struct sky_http_server *server = start(), *second = NULL;
+    char message[SKY_HTTP_ERROR_SIZE], number[16];
+    struct sky_http_server_options options = {.address = "127.0.0.1", .port = port};
+    assert_int_equal(sky_http_server_start(&options, &second, message), SKY_E_IO);
+    snprintf(number, sizeof number, "%u", port);
+    assert_non_null(strstr(message, number));
+    assert_non_null(strstr(message, "127.0.0.1"));
+    assert_non_null(strstr(message, "choose another port"));
+    options.address = "localhost";
+    assert_int_equal(sky_http_server_start(&options, &second, message), SKY_E_CONFIG);
+    assert_non_null(strstr(message, "localhost"));
+    sky_http_server_stop(server);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_routes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_methods, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_sizes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_bad_requests, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_host, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_headers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_etag, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_stream, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_clients, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_refuses_the_stream_above_the_limit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_slow_client, set_up, tear_down),
+        cmocka_unit_test(test_stops_with_open_streams),
+        cmocka_unit_test(test_port_taken),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
