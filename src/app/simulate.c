@@ -88,19 +88,17 @@ struct simulation {
     struct sky_onset_file onsets;
     struct sky_truth_file *truth;
     const struct sky_world *running;
-    uint64_t frames_reported;
 };
 
-static void report(struct simulation *simulation, int64_t time_ms, uint64_t frames, uint64_t clients, const char *end)
+static void report(const struct simulation *simulation, int64_t time_ms, uint64_t frames, uint64_t clients,
+                   const char *end)
 {
     char time[SKY_TIME_TEXT_SIZE];
     sky_time_format(time_ms, time);
-    fprintf(stderr, "\r%.19sZ  %llu frames (%llu more)", time, (unsigned long long)frames,
-            (unsigned long long)(frames - simulation->frames_reported));
+    fprintf(stderr, "\r%.19sZ  %llu frames", time, (unsigned long long)frames);
     if (simulation->running && clients != UINT64_MAX)
         fprintf(stderr, "  %llu client%s ", (unsigned long long)clients, clients == 1 ? "" : "s");
     fputs(end, stderr);
-    simulation->frames_reported = frames;
 }
 
 static enum sky_status update_truth(struct simulation *simulation)

@@ -26,9 +26,11 @@ size_t sky_utf8_valid_prefix(struct sky_span span)
     const uint8_t *p = span.ptr;
     size_t i = 0;
     while (i < span.len) {
-        uint64_t eight;
-        while (span.len - i >= 8 && (memcpy(&eight, p + i, 8), (eight & UINT64_C(0x8080808080808080)) == 0))
-            i += 8;
+        for (uint64_t eight; span.len - i >= 8; i += 8) {
+            memcpy(&eight, p + i, 8);
+            if (eight & UINT64_C(0x8080808080808080))
+                break;
+        }
         if (i == span.len)
             break;
         size_t len = sequence_length(p + i, span.len - i);

@@ -69,7 +69,7 @@ struct sky_engine_stats {
     uint64_t keywords_in_window;
     uint64_t slides;
     uint32_t uptime_minutes; /* of event time since the state was made: young baselines below 12 */
-    int64_t event_time_ms; /* 0 before the first post */
+    int64_t event_time_ms;   /* 0 before the first post */
 };
 void sky_engine_stats(const struct sky_engine *engine, struct sky_engine_stats *stats);
 

@@ -4,6 +4,7 @@
 #include "io/relay_server.h"
 
 #include <libwebsockets.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "io/relay_window.h"
@@ -57,7 +58,7 @@ struct sky_relay_server {
     double target_ms; /* event time by the clock */
     bool has_ended;   /* the world */
     enum sky_status status;
-    volatile int stop;
+    atomic_bool stop; /* from any thread */
     lws_sorted_usec_list_t timer;
 };
 
@@ -436,7 +437,7 @@ enum sky_status sky_relay_server_run(struct sky_relay_server *server)
 {
     server->ticked_us = server->reported_us = lws_now_usecs();
     lws_sul_schedule(server->context, 0, &server->timer, on_timer, 1);
-    while (!server->stop && server->status == SKY_OK && !is_done(server))
+    while (!atomic_load(&server->stop) && server->status == SKY_OK && !is_done(server))
         if (lws_service(server->context, 0) < 0)
             server->status = SKY_E_IO;
     lws_sul_schedule(server->context, 0, &server->timer, NULL, LWS_SET_TIMER_USEC_CANCEL);
@@ -447,5 +448,5 @@ enum sky_status sky_relay_server_run(struct sky_relay_server *server)
 
 void sky_relay_server_stop(struct sky_relay_server *server)
 {
-    server->stop = 1; /* seen at the next tick */
+    atomic_store(&server->stop, true); /* seen at the next tick */
 }

@@ -51,7 +51,8 @@ stop() { # PID
 
 trap 'kill -9 "$relay" "$run" 2>/dev/null || true' EXIT
 
-relay= run=
+relay=''
+run=''
 start_relay 0 relay-whole.txt
 start_run whole
 wait_for_end whole.jsonl || { tail -n 20 whole.err; exit 1; }
