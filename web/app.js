@@ -11,6 +11,7 @@ const topMax = 24;
 const topSparkline = 8; // slides, before which there is no shape to see
 const activityMax = 1440; // slides: 24 h
 const warmUpMinutes = 12;
+const volumeMax = 7;
 const reopenPause = 5000; // ms, when the browser has given a stream up
 const announcePause = 15000;
 
@@ -134,7 +135,7 @@ function showTop(shown, wanted) {
 function showVolume(volume) {
   const languages = Object.entries(volume).filter(([code]) => code !== "*").sort((a, b) => b[1] - a[1]);
   const total = languages.reduce((sum, [, words]) => sum + words, 0);
-  const items = languages.slice(0, 7).map(([code, words]) => {
+  const items = languages.slice(0, volumeMax).filter(([, words]) => words / total >= 0.005).map(([code, words]) => {
     const bar = element("span", { class: "bar" });
     bar.style.setProperty("--share", (words / languages[0][1]).toFixed(3));
     return element("li", {}, element("span", {}, format.language(code)), bar, element("span", { class: "number" }, format.percent(words / total)));
