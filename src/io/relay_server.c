@@ -340,7 +340,7 @@ static void make_frames(struct sky_relay_server *server, lws_usec_t now_us)
 
 static void on_timer(lws_sorted_usec_list_t *timer)
 {
-    struct sky_relay_server *server = lws_container_of(timer, struct sky_relay_server, timer);
+    struct sky_relay_server *server = (void *)((char *)timer - offsetof(struct sky_relay_server, timer));
     lws_usec_t now_us = lws_now_usecs();
     make_frames(server, now_us);
     if (now_us >= server->stalled_until_us)

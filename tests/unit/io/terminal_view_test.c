@@ -212,8 +212,7 @@ static void test_stalled_and_empty(void **state)
 static void test_hostile_keywords(void **state)
 {
     static const char *const keywords[] = {"\x1b]0;title\x07\x1b[2J",
-                                           "a\xe2\x80\xae"
-                                           "b",
+                                           "a\u202eb",
                                            "地震速報地震速報地震速報地震速報地震速報地震速報地震速報",
                                            "👩‍👩‍👧‍👦 family",
                                            "e\xcc\x81\xcc\x81\xcc\x81\xcc\x81\xcc\x81\xcc\x81\xcc\x81 stack",

@@ -23,7 +23,7 @@ static void test_containers_and_commas(void **state)
     sky_json_int(&json, INT64_MIN);
     sky_json_uint(&json, UINT64_MAX);
     sky_json_double(&json, 0.1);
-    sky_json_double(&json, NAN);
+    sky_json_double(&json, (double)NAN);
     sky_json_array(&json);
     sky_json_end(&json);
     sky_json_end(&json);
