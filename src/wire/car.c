@@ -40,8 +40,8 @@ static enum sky_status read_length(struct sky_car_reader *reader, uint64_t *leng
 /* The bytes of the section at reader->offset; moves behind it. */
 static enum sky_status read_section(struct sky_car_reader *reader, struct sky_span *section)
 {
-    uint64_t length;
-    size_t width_bytes;
+    uint64_t length = 0;
+    size_t width_bytes = 0;
     enum sky_status status = read_length(reader, &length, &width_bytes);
     if (status)
         return status;
