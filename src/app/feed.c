@@ -153,13 +153,12 @@ static enum sky_feed_state next_live(struct sky_feed *feed, int timeout_ms, stru
         item->receipt_ms = got.receipt_ms;
         return SKY_FEED_ITEM;
     case SKY_RELAY_DISCONNECTED:
-        snprintf(item->notice, sizeof item->notice, "%s: %s; trying again in %lld ms", got.host, got.reason,
-                 (long long)got.retry_ms);
+        snprintf(item->notice, sizeof item->notice, "%s; trying again in %lld ms", got.reason, (long long)got.retry_ms);
         return SKY_FEED_NOTICE;
     case SKY_RELAY_GAP: note_gap(&got, item); return SKY_FEED_NOTICE;
     case SKY_RELAY_FAILED: break;
     }
-    snprintf(item->notice, sizeof item->notice, "%s: %s", got.host, got.reason);
+    snprintf(item->notice, sizeof item->notice, "%s", got.reason);
     return SKY_FEED_FAILED;
 }
 
@@ -179,7 +178,7 @@ void sky_feed_complete(struct sky_feed *feed)
         sky_relay_complete(feed->relay);
 }
 
-struct sky_relay *sky_feed_relay(struct sky_feed *feed)
+struct sky_relay *sky_feed_relay(const struct sky_feed *feed)
 {
     return feed->relay;
 }

@@ -186,6 +186,23 @@ static enum sky_status split_languages(struct sky_config *config, struct sky_con
     return SKY_OK;
 }
 
+static enum sky_status split_host_names(struct sky_config *config, struct sky_config_message *message)
+{
+    const char *rest = config->http.host_names;
+    struct sky_span word;
+    while (sky_list_next(&rest, &word)) {
+        if (config->host_names_count == SKY_CONFIG_HOST_NAMES_MAX)
+            return fail(message, "http.host_names: more than %d names", SKY_CONFIG_HOST_NAMES_MAX);
+        char *name = sky_arena_alloc(&config->arena, word.len + 1);
+        if (!name)
+            return SKY_E_MEMORY;
+        memcpy(name, word.ptr, word.len);
+        name[word.len] = 0;
+        config->host_names[config->host_names_count++] = name;
+    }
+    return SKY_OK;
+}
+
 enum sky_status sky_config_load(struct sky_config *config, const struct sky_config_inputs *inputs,
                                 struct sky_config_message *message)
 {
@@ -203,6 +220,8 @@ enum sky_status sky_config_load(struct sky_config *config, const struct sky_conf
         status = assign_flags(config, inputs, message);
     if (status == SKY_OK)
         status = split_languages(config, message);
+    if (status == SKY_OK)
+        status = split_host_names(config, message);
     if (status == SKY_E_MEMORY)
         fail(message, "there is no memory for the configuration");
     return status;
