@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/time.h"
+#include "io/clock.h"
 #include "io/truth_file.h"
 
 /* One of the two sources is there. */
@@ -23,13 +24,6 @@ struct sky_feed {
     uint64_t bytes;
     struct sky_truth_file *truth;
 };
-
-static int64_t clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void sleep_ms(int64_t ms)
 {
@@ -90,7 +84,7 @@ static int64_t due_in_ms(const struct sky_feed *feed, int64_t time_ms)
     if (feed->speed <= 0)
         return 0;
     double due_ms = (double)feed->first_clock_ms + (double)(time_ms - feed->first_event_ms) / feed->speed;
-    return (int64_t)due_ms - clock_ms();
+    return (int64_t)due_ms - sky_clock_monotonic_ms();
 }
 
 static enum sky_feed_state next_simulated(struct sky_feed *feed, int timeout_ms, struct sky_feed_item *item)
@@ -109,7 +103,7 @@ static enum sky_feed_state next_simulated(struct sky_feed *feed, int timeout_ms,
         feed->has_item = true;
     }
     if (!feed->first_clock_ms) {
-        feed->first_clock_ms = clock_ms();
+        feed->first_clock_ms = sky_clock_monotonic_ms();
         feed->first_event_ms = feed->item.time_ms;
     }
     int64_t wait_ms = due_in_ms(feed, feed->item.time_ms);

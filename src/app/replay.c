@@ -12,6 +12,7 @@
 #include "event/decoder.h"
 #include "event/jetstream.h"
 #include "event/post_json.h"
+#include "io/clock.h"
 #include "io/recording.h"
 #include "ops/config.h"
 
@@ -46,9 +47,7 @@ struct replay {
 
 static double now_s(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    return (double)sky_clock_monotonic_us() / 1e6;
 }
 
 static void erase_progress(struct replay *replay)

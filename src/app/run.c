@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "app/command.h"
@@ -18,6 +17,7 @@
 #include "app/run_state.h"
 #include "base/time.h"
 #include "io/api.h"
+#include "io/clock.h"
 #include "io/terminal.h"
 #include "ops/config.h"
 #include "ops/log.h"
@@ -100,18 +100,6 @@ struct run {
     enum sky_status failed;      /* of a slide */
     int log_fd;                  /* standard error as it was, while the log goes into a file; -1 */
 };
-
-static int64_t clock_us(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-static int64_t clock_ms(clockid_t clock)
-{
-    return clock_us(clock) / 1000;
-}
 
 static int fail(const char *what, const char *why)
 {
@@ -214,12 +202,12 @@ static enum sky_status open_dead_letters(struct run *run)
 /* Everything up to the last event onto the disk. */
 static enum sky_status save(struct run *run)
 {
-    int64_t began_us = clock_us(CLOCK_MONOTONIC);
+    int64_t began_us = sky_clock_monotonic_us();
     if (!run->checkpoint)
         return SKY_OK;
     enum sky_status status = sky_run_state_save(&run->state);
     struct sky_run_checkpoint checkpoint = {.status = status,
-                                            .duration_s = (double)(clock_us(CLOCK_MONOTONIC) - began_us) / 1e6,
+                                            .duration_s = (double)(sky_clock_monotonic_us() - began_us) / 1e6,
                                             .size_bytes = run->state.payload.len,
                                             .message = run->state.message};
     sky_run_report_checkpoint(run->report, &checkpoint);
@@ -349,9 +337,10 @@ static bool on_slide(void *context, const struct sky_trend_snapshot *snapshot)
         return false;
     if (sky_board_publish(run->board, snapshot) != SKY_OK)
         sky_log(SKY_LOG_ERROR, "slide_not_shown", SKY_LOG_TEXT("reason", "no memory"));
-    int64_t now_us = clock_us(CLOCK_MONOTONIC);
-    sky_run_report_published(run->report, (double)(clock_ms(CLOCK_REALTIME) - run->arrived_ms) / 1e3,
-                             (double)(now_us - run->slide_clock_us) / 1e6);
+    int64_t now_us = sky_clock_monotonic_us();
+    struct sky_slide_timing timing = {.latency_s = (double)(sky_clock_wall_ms() - run->arrived_ms) / 1e3,
+                                      .duration_s = (double)(now_us - run->slide_clock_us) / 1e6};
+    sky_run_report_published(run->report, snapshot, &timing);
     run->slide_clock_us = now_us;
     /* Lines are drawn here, or a slide would be left out; a live table now and then. */
     return sky_terminal_is_live(run->terminal) || sky_terminal_draw(run->terminal) == SKY_OK;
@@ -406,9 +395,9 @@ static bool take_turn(struct run *run, int *exit_code)
         case SKY_FEED_FAILED: *exit_code = fail("the source failed", item.notice); return false;
         case SKY_FEED_ITEM: break;
         }
-        run->slide_clock_us = clock_us(CLOCK_MONOTONIC);
+        run->slide_clock_us = sky_clock_monotonic_us();
         run->event_clock_ms = run->slide_clock_us / 1000;
-        run->arrived_ms = item.receipt_ms != SKY_RECEIPT_NONE ? item.receipt_ms : clock_ms(CLOCK_REALTIME);
+        run->arrived_ms = item.receipt_ms != SKY_RECEIPT_NONE ? item.receipt_ms : sky_clock_wall_ms();
         enum sky_status status = take_item(run, &item);
         if (status != SKY_OK) {
             *exit_code = fail("stopped", status == SKY_E_IO ? strerror(errno) : sky_status_name(status));
@@ -474,7 +463,7 @@ static int work(struct run *run)
 {
     int exit_code = SKY_EXIT_OK;
     while (!sky_signal_requested()) {
-        int64_t now_clock_ms = clock_ms(CLOCK_MONOTONIC);
+        int64_t now_clock_ms = sky_clock_monotonic_ms();
         if (now_clock_ms >= run->ends_clock_ms)
             break;
         if (fall_back(run, now_clock_ms) != SKY_OK)
@@ -567,7 +556,7 @@ static void tear_down(struct run *run)
 static int run_command(const struct sky_invocation *invocation)
 {
     sky_signal_install();
-    int64_t now_clock_ms = clock_ms(CLOCK_MONOTONIC);
+    int64_t now_clock_ms = sky_clock_monotonic_ms();
     struct run run = {
         .invocation = invocation,
         .config = invocation->config,

@@ -2,11 +2,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "io/clock.h"
 #include "ops/health.h"
 #include "ops/log.h"
-#include "ops/metrics.h"
 
 #define WARM_UP_MINUTES 12    /* docs/TRENDS.md: no trend starts before */
 #define STALLED_MS      30000 /* of the clock without an event */
@@ -17,13 +16,6 @@ struct sky_run_report {
     struct sky_metrics *metrics;
     struct sky_health *health;
 };
-
-static int64_t clock_ms(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 enum sky_status sky_run_report_new(const struct sky_config *config, struct sky_run_report **report)
 {
@@ -64,7 +56,7 @@ static void tell_board(struct sky_run_report *report, const struct sky_run_parts
                        const struct sky_feed_status *feed, const struct sky_engine_stats *engine)
 {
     struct sky_board_status *status = &report->status;
-    int64_t now_ms = clock_ms(CLOCK_REALTIME), silent_ms = clock_ms(CLOCK_MONOTONIC) - parts->event_clock_ms;
+    int64_t now_ms = sky_clock_wall_ms(), silent_ms = sky_clock_monotonic_ms() - parts->event_clock_ms;
     bool stalled = silent_ms > STALLED_MS;
     snprintf(status->source, sizeof status->source, "%s", feed->name);
     status->simulated = feed->simulated;
@@ -104,68 +96,15 @@ static void tell_health(struct sky_run_report *report, const struct sky_feed_sta
 
 /* ---- metrics ---- */
 
-static void total(struct sky_run_report *report, enum sky_metric metric, uint64_t value)
-{
-    sky_metric_set_total(report->metrics, metric, 0, value);
-}
-
-static void gauge(struct sky_run_report *report, enum sky_metric metric, double value)
-{
-    sky_metric_set(report->metrics, metric, 0, value);
-}
-
 static void tell_source(struct sky_run_report *report, const struct sky_run_parts *parts,
                         const struct sky_feed_status *feed)
 {
-    const struct sky_decoder_stats *decoder = sky_decoder_stats(parts->decoder);
     const struct sky_relay *relay = sky_feed_relay(parts->feed);
-    gauge(report, SKY_METRIC_SOURCE_CONNECTED, feed->connected);
-    total(report, SKY_METRIC_SOURCE_BYTES, feed->bytes);
-    if (!relay) {
-        total(report, SKY_METRIC_SOURCE_MESSAGES, decoder->frames);
-        return;
-    }
-    struct sky_relay_status status;
-    sky_relay_status(relay, &status);
-    total(report, SKY_METRIC_SOURCE_MESSAGES, status.messages);
-    total(report, SKY_METRIC_SOURCE_CONNECTIONS, status.connections);
-    total(report, SKY_METRIC_SOURCE_RECONNECTS, status.connections ? status.connections - 1 : 0);
-    total(report, SKY_METRIC_SOURCE_REPEATED, status.repeated);
-    total(report, SKY_METRIC_SOURCE_GAPS, status.gaps);
-    total(report, SKY_METRIC_SOURCE_FAILOVERS, status.failovers);
-    for (size_t i = 0; i < SKY_WEBSOCKET_END_COUNT; i++)
-        sky_metric_set_total(report->metrics, SKY_METRIC_SOURCE_ENDS, i, status.ends[i]);
-    if (status.messages)
-        gauge(report, SKY_METRIC_COMPLETENESS, 1 - (double)status.bad / (double)status.messages);
-}
-
-static void tell_decoder(struct sky_run_report *report, const struct sky_decoder_stats *decoder)
-{
-    for (size_t i = 0; i < SKY_EVENT_KIND_COUNT; i++)
-        sky_metric_set_total(report->metrics, SKY_METRIC_EVENTS, i, decoder->kinds[i]);
-    for (size_t i = 0; i < SKY_DROP_COUNT; i++)
-        sky_metric_set_total(report->metrics, SKY_METRIC_DROPS, i, decoder->drops[i]);
-    total(report, SKY_METRIC_TIME_FORGED, decoder->time_forged);
-    total(report, SKY_METRIC_CREATED_AT_INVALID, decoder->created_at_invalid);
-}
-
-static void tell_engine(struct sky_run_report *report, const struct sky_engine_stats *engine)
-{
-    struct sky_metrics *metrics = report->metrics;
-    total(report, SKY_METRIC_POSTS_PROCESSED, engine->posts);
-    total(report, SKY_METRIC_SLIDES, engine->slides);
-    sky_metric_set_total(metrics, SKY_METRIC_POST_EVENTS, SKY_METRIC_POST_UPDATE, engine->updates);
-    sky_metric_set_total(metrics, SKY_METRIC_POST_EVENTS, SKY_METRIC_POST_DELETE, engine->deletes);
-    sky_metric_set_total(metrics, SKY_METRIC_POST_EVENTS, SKY_METRIC_POST_ACCOUNT, engine->accounts);
-    sky_metric_set_total(metrics, SKY_METRIC_POSTS_LEFT_OUT, SKY_METRIC_POST_LATE, engine->posts_late);
-    sky_metric_set_total(metrics, SKY_METRIC_POSTS_LEFT_OUT, SKY_METRIC_POST_IMPORTED, engine->posts_imported);
-    sky_metric_set_total(metrics, SKY_METRIC_POSTS_LEFT_OUT, SKY_METRIC_POST_LABELLED, engine->posts_labelled);
-    sky_metric_set_total(metrics, SKY_METRIC_POSTS_LEFT_OUT, SKY_METRIC_POST_DUPLICATE, engine->posts_duplicate);
-    sky_metric_set(metrics, SKY_METRIC_KEYWORDS, SKY_METRIC_KEYWORDS_KNOWN, (double)engine->keywords_known);
-    sky_metric_set(metrics, SKY_METRIC_KEYWORDS, SKY_METRIC_KEYWORDS_IN_WINDOW, (double)engine->keywords_in_window);
-    gauge(report, SKY_METRIC_EVENT_TIME, (double)engine->event_time_ms / 1000);
-    gauge(report, SKY_METRIC_FRESHNESS, (double)report->status.lag_ms / 1000);
-    gauge(report, SKY_METRIC_WARMING_UP, engine->uptime_minutes < WARM_UP_MINUTES);
+    struct sky_relay_status status = {
+        .state = SKY_RELAY_STREAMING, .bytes = feed->bytes, .messages = sky_decoder_stats(parts->decoder)->frames};
+    if (relay)
+        sky_relay_status(relay, &status);
+    sky_metrics_take_relay(report->metrics, &status);
 }
 
 static void tell_page(struct sky_run_report *report, const struct sky_api *api)
@@ -174,18 +113,10 @@ static void tell_page(struct sky_run_report *report, const struct sky_api *api)
     if (!api)
         return;
     sky_api_stats(api, &http);
-    total(report, SKY_METRIC_HTTP_REQUESTS, http.requests);
+    sky_metric_set_total(report->metrics, SKY_METRIC_HTTP_REQUESTS, 0, http.requests);
     sky_metric_set_total(report->metrics, SKY_METRIC_HTTP_ERRORS, SKY_METRIC_HTTP_4XX, http.responses_4xx);
     sky_metric_set_total(report->metrics, SKY_METRIC_HTTP_ERRORS, SKY_METRIC_HTTP_5XX, http.responses_5xx);
-    gauge(report, SKY_METRIC_STREAM_CLIENTS, http.streams);
-}
-
-static void tell_log(struct sky_run_report *report)
-{
-    uint64_t written, suppressed;
-    sky_log_counts(&written, &suppressed);
-    sky_metric_set_total(report->metrics, SKY_METRIC_LOG_LINES, SKY_METRIC_LOG_WRITTEN, written);
-    sky_metric_set_total(report->metrics, SKY_METRIC_LOG_LINES, SKY_METRIC_LOG_SUPPRESSED, suppressed);
+    sky_metric_set(report->metrics, SKY_METRIC_STREAM_CLIENTS, 0, http.streams);
 }
 
 void sky_run_report_update(struct sky_run_report *report, const struct sky_run_parts *parts)
@@ -197,10 +128,11 @@ void sky_run_report_update(struct sky_run_report *report, const struct sky_run_p
     tell_board(report, parts, &feed, &engine);
     tell_health(report, &feed);
     tell_source(report, parts, &feed);
-    tell_decoder(report, sky_decoder_stats(parts->decoder));
-    tell_engine(report, &engine);
     tell_page(report, parts->api);
-    tell_log(report);
+    sky_metrics_take_decoder(report->metrics, sky_decoder_stats(parts->decoder));
+    sky_metrics_take_engine(report->metrics, &engine);
+    sky_metrics_take_log(report->metrics);
+    sky_metric_set(report->metrics, SKY_METRIC_FRESHNESS, 0, (double)report->status.lag_ms / 1000);
 }
 
 void sky_run_report_slide(struct sky_run_report *report, const struct sky_engine *engine,
@@ -210,20 +142,14 @@ void sky_run_report_slide(struct sky_run_report *report, const struct sky_engine
     sky_engine_stats(engine, &stats);
     uint32_t window = (uint32_t)report->config->window.minutes;
     uint32_t uptime = stats.uptime_minutes ? stats.uptime_minutes : 1;
-    uint64_t started = 0;
     report->status.posts_per_minute = (double)snapshot->posts / (uptime < window ? uptime : window);
     report->status.warm_up_minutes_left = uptime < WARM_UP_MINUTES ? WARM_UP_MINUTES - uptime : 0;
-    for (uint32_t i = 0; i < snapshot->trends_count; i++)
-        started += snapshot->trends[i].kind == SKY_TREND_STARTED;
-    sky_metric_add(report->metrics, SKY_METRIC_TRENDS_STARTED, 0, started);
-    sky_metric_add(report->metrics, SKY_METRIC_TRENDS_ENDED, 0, snapshot->ended_count);
-    gauge(report, SKY_METRIC_ACTIVE_TRENDS, snapshot->trends_count);
 }
 
-void sky_run_report_published(struct sky_run_report *report, double latency_s, double duration_s)
+void sky_run_report_published(struct sky_run_report *report, const struct sky_trend_snapshot *snapshot,
+                              const struct sky_slide_timing *timing)
 {
-    sky_metric_observe(report->metrics, SKY_METRIC_TREND_DETECTION_LATENCY, latency_s);
-    sky_metric_observe(report->metrics, SKY_METRIC_SLIDE_DURATION, duration_s);
+    sky_metrics_take_slide(report->metrics, snapshot, timing);
 }
 
 void sky_run_report_checkpoint(struct sky_run_report *report, const struct sky_run_checkpoint *checkpoint)
@@ -238,8 +164,8 @@ void sky_run_report_checkpoint(struct sky_run_report *report, const struct sky_r
         return;
     }
     sky_metric_observe(report->metrics, SKY_METRIC_CHECKPOINT_DURATION, checkpoint->duration_s);
-    gauge(report, SKY_METRIC_CHECKPOINT_SIZE, (double)checkpoint->size_bytes);
-    gauge(report, SKY_METRIC_CHECKPOINT_TIME, (double)clock_ms(CLOCK_REALTIME) / 1000);
+    sky_metric_set(report->metrics, SKY_METRIC_CHECKPOINT_SIZE, 0, (double)checkpoint->size_bytes);
+    sky_metric_set(report->metrics, SKY_METRIC_CHECKPOINT_TIME, 0, (double)sky_clock_wall_ms() / 1000);
 }
 
 void sky_run_report_no_checkpoint(struct sky_run_report *report)

@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "io/api.h"
 #include "ops/config.h"
+#include "ops/metrics_source.h"
 
 struct sky_run_report;
 
@@ -35,8 +36,9 @@ void sky_run_report_update(struct sky_run_report *report, const struct sky_run_p
 void sky_run_report_slide(struct sky_run_report *report, const struct sky_engine *engine,
                           const struct sky_trend_snapshot *snapshot);
 
-/* It is out. `latency_s`: since the event that closed it arrived; `duration_s`: it took to make and publish. */
-void sky_run_report_published(struct sky_run_report *report, double latency_s, double duration_s);
+/* It is out. */
+void sky_run_report_published(struct sky_run_report *report, const struct sky_trend_snapshot *snapshot,
+                              const struct sky_slide_timing *timing);
 
 struct sky_run_checkpoint {
     enum sky_status status;
