@@ -1,6 +1,7 @@
 /* replay: a recording through the decoder, and through the engine when snapshots are asked for. */
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -100,12 +101,11 @@ static void keep_pace(struct replay *replay, int64_t event_time_ms)
         replay->start_ms = event_time_ms;
     }
     double due_s = replay->start_s + (double)(event_time_ms - replay->start_ms) / 1000 / replay->speed;
-    double left_s = due_s - now_s();
-    if (left_s > 0)
+    if (now_s() < due_s)
         write_out(replay);
-    for (; left_s > 0; left_s = due_s - now_s()) {
+    while (now_s() < due_s) {
         draw_progress(replay);
-        sleep_s(left_s < PACE_SLEEP_S_MAX ? left_s : PACE_SLEEP_S_MAX);
+        sleep_s(fmax(0, fmin(due_s - now_s(), PACE_SLEEP_S_MAX)));
     }
 }
 

@@ -68,7 +68,8 @@ static uint64_t whole_frames_bytes(int fd, uint64_t size)
 {
     uint8_t prefix[PREFIX_BYTES];
     uint64_t at = MAGIC_BYTES;
-    if (size < MAGIC_BYTES || pread(fd, prefix, MAGIC_BYTES, 0) != MAGIC_BYTES || memcmp(prefix, MAGIC, MAGIC_BYTES))
+    if (size < MAGIC_BYTES || pread(fd, prefix, MAGIC_BYTES, 0) != MAGIC_BYTES ||
+        memcmp(prefix, MAGIC, MAGIC_BYTES) != 0)
         return 0;
     while (at + PREFIX_BYTES <= size && pread(fd, prefix, PREFIX_BYTES, (off_t)at) == PREFIX_BYTES) {
         uint64_t length = prefix[0] | (uint64_t)prefix[1] << 8 | (uint64_t)prefix[2] << 16 | (uint64_t)prefix[3] << 24;

@@ -48,8 +48,8 @@ static void fill_ends(uint8_t ends[256])
         ends[(uint8_t)*p] |= ENDS_WORD;
     for (const char *p = "@#/."; *p; p++)
         ends[(uint8_t)*p] |= LINKS;
-    for (uint8_t c = '0'; c <= '9'; c++)
-        ends[c] = DIGIT;
+    for (const char *p = "0123456789"; *p; p++)
+        ends[(uint8_t)*p] = DIGIT;
 }
 
 enum sky_status sky_word_finder_new(const struct sky_stopword_table *stopwords, struct sky_word_finder **finder)
