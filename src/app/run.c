@@ -304,6 +304,7 @@ static bool on_slide(void *context, const struct sky_trend_snapshot *snapshot)
     run->status.warm_up_minutes_left = uptime < WARM_UP_MINUTES ? WARM_UP_MINUTES - uptime : 0;
     if (run->out && !write_line(run, snapshot))
         return false;
+    sky_board_set_status(run->board, &run->status); /* or the slide would stand beside the numbers of an older one */
     if (sky_board_publish(run->board, snapshot) != SKY_OK)
         sky_log(SKY_LOG_ERROR, "slide_not_shown", SKY_LOG_TEXT("reason", "no memory"));
     /* Lines are drawn here, or a slide would be left out; a live table now and then. */
