@@ -3,7 +3,9 @@ opinion of the tests beside it. It trusts its input, but for asserts."""
 import base64
 import hashlib
 import json
+import os
 import struct
+import subprocess
 
 
 class Link(bytes):
@@ -154,8 +156,18 @@ def read_car(data):
 def split_frames(data):
     """A recording: length (u32, little endian) and bytes of each frame."""
     frames, at = [], 0
-    while at < len(data):
+    while at + 4 <= len(data):
         size = int.from_bytes(data[at:at + 4], 'little')
         frames.append(data[at + 4:at + 4 + size])
         at += 4 + size
+    return frames
+
+
+def simulated_frames(count, *arguments):
+    """The first frames of a simulated network; the rest of its hour is not waited for."""
+    command = [os.environ['SKYTREND'], 'simulate', '--record', '/dev/stdout', *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        frames = split_frames(process.stdout.read(count * 8192))[:count]
+        process.kill()
+    assert len(frames) == count
     return frames
