@@ -16,6 +16,7 @@ mkdir -p "${log%/*}"
 TEST_DIR=$(mktemp -d "${TMPDIR:-/tmp}/skytrend-test.XXXXXX") || exit 1
 TMPDIR=$TEST_DIR
 export SKY_SOURCE_DIR SKY_BUILD_DIR TEST_DIR TMPDIR
+export PYTHONDONTWRITEBYTECODE=1
 cd "$TEST_DIR" || exit 1
 
 setsid timeout --foreground --kill-after=5 "$seconds" "$@" >"$log" 2>&1 </dev/null &

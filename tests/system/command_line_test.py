@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+# test: quick asan
+"""What is wrong with a command line or a configuration: exit status 2, nothing on standard output, and a message that
+names the place, what is allowed there, and the nearest name that there is."""
+import os
+
+import program
+
+with open('bad.yaml', 'w', encoding='utf-8') as file:
+    file.write('trend:\n  min_z: 6\n  min_freqency: 20\n')
+with open('not.yaml', 'w', encoding='utf-8') as file:
+    file.write('trend: [\n')
+
+WRONG = [
+    (['runn'], "no command 'runn'", 'did you mean run?'),
+    (['run', '--simulat'], '--simulat', 'did you mean --simulate?'),
+    (['run', 'extra'], "one argument too many: 'extra'"),
+    (['run', '--port'], '--port'),
+    (['run', '--duration', '5parsecs'], '--duration', "'5parsecs'", '60s'),
+    (['run', '--http.port', '70000'], 'http.port', '0 to 65535'),
+    (['run', '--trend.min_zz', '3'], 'trend.min_zz', 'did you mean trend.min_z?'),
+    (['run', '--trend.min_z', 'many'], 'trend.min_z', "'many' is not a number"),
+    (['run', '--config', 'bad.yaml'], 'bad.yaml:3', 'trend.min_freqency', 'did you mean trend.min_frequency?'),
+    (['config', '--config', 'bad.yaml'], 'bad.yaml:3', 'did you mean trend.min_frequency?'),
+    (['config', '--config', 'not.yaml'], 'not.yaml'),
+    (['config', '--config', 'absent.yaml'], 'absent.yaml: No such file'),
+    (['replay'], 'an argument is missing: FILE'),
+    (['replay', 'one', 'two'], "one argument too many: 'two'"),
+    (['replay', '--to', 'jetstreem', 'one'], "'jetstreem'", 'snapshots, jetstream, posts'),
+    (['replay', '--speed', '0', 'one'], '--speed'),
+    (['inspect', '--as', 'fram', '-'], "'fram'", 'frame, car, dag-cbor, record'),
+    (['simulate', '--fault', 'garbage,flood'], 'garbage, half-frame, drop, stall'),
+    (['simulate', '--start', 'yesterday'], '--start', '2026-01-05T00:00:00Z'),
+    (['simulate', '--record', 'file', '--hours', '0'], '--hours'),
+    (['help', 'runn'], "no command 'runn'"),
+]
+
+for arguments, *parts in WRONG:
+    run = program.run(*arguments, stdin=None)
+    assert run.returncode == 2 and run.stdout == '', (arguments, run)
+    assert all(part in run.stderr for part in parts), (arguments, run.stderr)
+    assert 'skytrend help' in run.stderr, (arguments, run.stderr)
+
+for name, value, part in [('SKYTREND_TREND_MINZ', '4', 'did you mean trend.min_z?'),
+                          ('SKYTREND_HTTP_PORT', 'x', '0 to 65535')]:
+    run = program.run('config', env={**os.environ, name: value})
+    assert run.returncode == 2 and name in run.stderr and part in run.stderr, run
+
+run = program.run()
+assert run.returncode == 2 and 'Commands:' in run.stderr + run.stdout, run
+for arguments in ['help'], ['--help'], ['--version'], ['help', 'run'], ['run', '--help']:
+    run = program.run(*arguments)
+    assert run.returncode == 0 and run.stdout and run.stderr == '', (arguments, run)
+for path in 'absent.bin', '.':  # what cannot be read is no mistake of the command line
+    for command in 'replay', 'inspect':
+        run = program.run(command, path)
+        assert run.returncode == 1 and run.stdout == '' and f'{path}: ' in run.stderr, (command, path, run)
+print(f'{len(WRONG)} wrong command lines')

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""How `run` starts, stops and refuses: signals, a second process, a taken port, damaged checkpoints."""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+
+import program
+
+WORLD = ['--seed', 3, '--rate', 0.02, '--hours', 1, '--wait', '--speed', 0]
+
+
+def live(url, folder, *arguments):
+    return ['run', '--source', url, '--source.trust_time', 'true', '--plain', '--port', 0, '--data.directory', folder,
+            *arguments]
+
+
+def minutes(path):
+    return [json.loads(line)['window_end'] for line in program.lines(path)]
+
+
+def check_signals(url):
+    """Each asks to finish; the next run goes on where that one stopped, and no minute is missing or comes twice."""
+    for number, name in enumerate(['SIGTERM', 'SIGINT', 'SIGTERM']):
+        run = program.Process(*live(url, 'data', '--out', 'out.jsonl'))
+        before = len(program.lines('out.jsonl'))
+        run.wait_until(lambda: len(program.lines('out.jsonl')) >= before + 3, 'three more minutes')
+        run.process.send_signal(getattr(signal, name))
+        assert run.process.wait(program.PATIENCE_S) == 0, run.told()
+        assert ('Going on where the checkpoint data/checkpoint was made' in run.stderr()) == (number > 0), run.told()
+        with open('out.jsonl', 'rb') as file:
+            assert file.read().endswith(b'}\n'), f'{name} cut a line'
+    times = minutes('out.jsonl')
+    run = program.run(*live(url, 'data', '--out', 'another.jsonl', '--duration', '200ms'))
+    assert run.returncode == 1 and 'another.jsonl: has 0 bytes' in run.stderr, run
+    assert len(times) >= 9 and times == [f'2026-01-05T00:{i:02}:00.000Z' for i in range(1, len(times) + 1)], times
+
+
+def check_second_process(url):
+    first = program.Process(*live(url, 'data'))
+    first.wait_for('The page is at')
+    second = program.run(*live(url, 'data'))
+    assert second.returncode == 1, second
+    assert 'data/checkpoint: another skytrend uses this checkpoint' in second.stderr, second.stderr
+    assert first.process.poll() is None, first.told()
+    assert first.stop() == 0, first.told()
+    again = program.run(*live(url, 'data', '--duration', '200ms'))  # the lock went with its process
+    assert again.returncode == 0, again.stderr
+
+
+def check_port():
+    with socket.socket() as listener:
+        listener.bind(('127.0.0.1', 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        refused = program.run('run', '--simulate', '--plain', '--port', port)
+        assert refused.returncode == 1, refused
+        assert re.search(rf'port {port} of 127\.0\.0\.1 is taken by another program.*choose another', refused.stderr)
+        refused = program.run('simulate', '--port', port)
+        assert refused.returncode == 1, refused
+        assert re.search(rf'port {port} of 127\.0\.0\.1: it is taken', refused.stderr), refused.stderr
+    program.Process('run', '--simulate', '--plain', '--port', port).wait_for(f'127.0.0.1:{port}/')
+
+
+def newest(folder):
+    """By the generations in the headers (io/checkpoint.h)."""
+    def generation(path):
+        with open(path, 'rb') as file:
+            return int.from_bytes(file.read(24)[16:], 'little')
+    return max((f'{folder}/checkpoint.{slot}' for slot in 'ab'), key=generation)
+
+
+def damage(path):
+    with open(path, 'r+b') as file:
+        file.seek(os.path.getsize(path) // 2)
+        byte = file.read(1)[0]
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 1]))
+
+
+def check_damaged_checkpoints(url):
+    """One bit in the newer one: the other is taken, and it is said. In both: nothing is guessed."""
+    shutil.copytree('data', 'one')
+    damaged = newest('one')
+    damage(damaged)
+    run = program.run(*live(url, 'one', '--duration', '200ms'))
+    assert run.returncode == 0 and f'{damaged} is damaged' in run.stderr, run
+    assert 'Going on where the checkpoint' in run.stderr, run.stderr
+    shutil.copytree('data', 'both')
+    damage('both/checkpoint.a')
+    damage('both/checkpoint.b')
+    kept = [open(f'both/checkpoint.{slot}', 'rb').read() for slot in 'ab']
+    run = program.run(*live(url, 'both', '--duration', '200ms'))
+    assert run.returncode == 1 and 'both/checkpoint.b is damaged' in run.stderr, run
+    assert 'to begin anew, move the checkpoint away' in run.stderr, run.stderr
+    assert kept == [open(f'both/checkpoint.{slot}', 'rb').read() for slot in 'ab'], 'it wrote over what may be rescued'
+    run = program.run(*live(url, 'data', '--duration', '200ms', '--trend.languages', 'en'))
+    assert run.returncode == 1 and 'the state was made with other languages' in run.stderr, run
+
+
+def check_output():
+    run = program.run('run', '--simulate', '--speed', 0, '--rate', 0.01, '--plain', '--port', 0, '--out', '/dev/full')
+    assert run.returncode == 1 and 'No space left on device' in run.stderr, run
+    run = program.run('run', '--simulate', '--plain', '--port', 0, '--out', 'no/such/folder/file')
+    assert run.returncode == 1 and 'no/such/folder/file: cannot be opened' in run.stderr, run
+
+
+relay, url = program.relay(*WORLD)
+check_signals(url)
+check_second_process(url)
+check_port()
+check_damaged_checkpoints(url)
+check_output()
+assert relay.stop() == 0, relay.told()
