@@ -37,7 +37,10 @@ static const struct sky_option options[] = {
      .value = "normal",
      .help = "the kind of world, docs/SIMULATOR.md"},
     {.name = "bursts", .rule = {.type = SKY_VALUE_DOUBLE, .max = 100}, .value = "6", .help = "trends planned an hour"},
-    {.name = "onsets", .rule.type = SKY_VALUE_STRING, .placeholder = "FILE", .help = "play these onsets too (JSON)"},
+    {.name = "onsets",
+     .rule.type = SKY_VALUE_STRING,
+     .placeholder = "FILE",
+     .help = "play these onsets too (JSON, docs/SIMULATOR.md); wants --hours 9 or more"},
     {.name = "truth",
      .rule.type = SKY_VALUE_STRING,
      .placeholder = "FILE",
@@ -248,6 +251,8 @@ static int read_world(const struct sky_invocation *invocation, struct simulation
         world->hours = (uint32_t)sky_options_int(given, "hours");
     if (sky_options_string(given, "record") && world->hours == 0)
         return sky_command_usage_error(invocation->command, "--record wants --hours above 0");
+    if (onsets && world->hours < SKY_WORLD_ONSETS_HOURS_MIN)
+        return sky_command_usage_error(invocation->command, "--onsets wants --hours 9 or more");
     if (sky_time_parse(sky_span_from_string(sky_options_string(given, "start")), &world->start_ms) != SKY_OK ||
         world->start_ms < 0)
         return sky_command_usage_error(invocation->command, "--start wants a time like 2026-01-05T00:00:00Z");
