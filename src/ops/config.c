@@ -86,8 +86,10 @@ enum sky_status sky_config_assign(struct sky_config *config, const struct sky_co
     if (sky_value_parse(&setting->rule, text, &value) != SKY_OK) {
         struct sky_buffer allowed = {0};
         sky_value_rule_write(&setting->rule, &allowed);
-        fail(message, "%s: %s: '%.100s' is not %.*s", assignment->where, setting->name, text, (int)allowed.len,
-             allowed.ptr ? (const char *)allowed.ptr : "");
+        const char *where = assignment->where;
+        bool says_name = strncmp(where, "--", 2) == 0 && strcmp(where + 2, setting->name) == 0;
+        fail(message, "%s%s%s: '%.100s' is not %.*s", where, says_name ? "" : ": ", says_name ? "" : setting->name,
+             text, (int)allowed.len, allowed.ptr ? (const char *)allowed.ptr : "");
         sky_buffer_clean_up(&allowed);
         return SKY_E_CONFIG;
     }
