@@ -332,10 +332,9 @@ static bool write_line(struct run *run, const struct sky_trend_snapshot *snapsho
 static bool on_slide(void *context, const struct sky_trend_snapshot *snapshot)
 {
     struct run *run = context;
-    sky_run_report_slide(run->report, run->engine, snapshot);
+    sky_run_report_slide(run->report, &(struct sky_run_parts){.engine = run->engine, .board = run->board}, snapshot);
     if (run->out && !write_line(run, snapshot))
         return false;
-    sky_board_set_status(run->board, &run->status); /* or the slide would stand beside the numbers of an older one */
     if (sky_board_publish(run->board, snapshot) != SKY_OK)
         sky_log(SKY_LOG_ERROR, "slide_not_shown", SKY_LOG_TEXT("reason", "no memory"));
     int64_t now_us = sky_clock_monotonic_us();

@@ -23,6 +23,7 @@ enum sky_status sky_run_report_new(const struct sky_config *config, struct sky_r
     if (!made)
         return SKY_E_MEMORY;
     made->config = config;
+    made->status.version = SKY_VERSION;
     enum sky_status status = sky_metrics_new(&made->metrics);
     if (status == SKY_OK)
         status = sky_health_new(&made->health);
@@ -69,7 +70,6 @@ static void tell_board(struct sky_run_report *report, const struct sky_run_parts
     status->lag_ms = feed->simulated || !engine->event_time_ms ? 0 : now_ms - engine->event_time_ms;
     status->event_time_ms = engine->event_time_ms;
     status->posts_total = engine->posts;
-    status->version = SKY_VERSION;
     sky_board_set_status(parts->board, status);
 }
 
@@ -135,15 +135,16 @@ void sky_run_report_update(struct sky_run_report *report, const struct sky_run_p
     sky_metric_set(report->metrics, SKY_METRIC_FRESHNESS, 0, (double)report->status.lag_ms / 1000);
 }
 
-void sky_run_report_slide(struct sky_run_report *report, const struct sky_engine *engine,
+void sky_run_report_slide(struct sky_run_report *report, const struct sky_run_parts *parts,
                           const struct sky_trend_snapshot *snapshot)
 {
     struct sky_engine_stats stats;
-    sky_engine_stats(engine, &stats);
+    sky_engine_stats(parts->engine, &stats);
     uint32_t window = (uint32_t)report->config->window.minutes;
     uint32_t uptime = stats.uptime_minutes ? stats.uptime_minutes : 1;
     report->status.posts_per_minute = (double)snapshot->posts / (uptime < window ? uptime : window);
     report->status.warm_up_minutes_left = uptime < WARM_UP_MINUTES ? WARM_UP_MINUTES - uptime : 0;
+    sky_board_set_status(parts->board, &report->status); /* or the slide would stand beside older numbers */
 }
 
 void sky_run_report_published(struct sky_run_report *report, const struct sky_trend_snapshot *snapshot,

@@ -32,8 +32,8 @@ struct sky_run_parts {
 /* Now and then, some times a second: the working thread is alive, and this is where it stands. */
 void sky_run_report_update(struct sky_run_report *report, const struct sky_run_parts *parts);
 
-/* A slide was made, before it is published. */
-void sky_run_report_slide(struct sky_run_report *report, const struct sky_engine *engine,
+/* A slide was made, before it is published. Of `parts`: engine, board. */
+void sky_run_report_slide(struct sky_run_report *report, const struct sky_run_parts *parts,
                           const struct sky_trend_snapshot *snapshot);
 
 /* It is out. */
