@@ -34,6 +34,7 @@
 struct client {
     struct lws *wsi;
     int64_t next_seq;
+    int64_t disturbed_seq; /* what may go wrong before that frame did */
     int64_t cursor;
     bool has_cursor;
     bool is_greeted;
@@ -143,19 +144,18 @@ static bool send_garbage(struct sky_relay_server *server, struct client *client)
     return send_message(server, client);
 }
 
-/* What goes wrong before a frame is sent. False: the connection is cut. */
+/* What goes wrong before a frame is sent: one message at most, since the pipe may be full after it. False: the
+ * connection is cut. */
 static bool do_faults(struct sky_relay_server *server, struct client *client, struct sky_span frame)
 {
-    if (!server->options.faults)
-        return true;
-    if (has_fault(server, SKY_RELAY_FAULT_GARBAGE, GARBAGE_CHANCE) && !send_garbage(server, client))
-        return false;
-    if (has_fault(server, SKY_RELAY_FAULT_HALF_FRAME, HALF_FRAME_CHANCE) &&
-        !send_bytes(server, client, sky_span_of(frame.ptr, frame.len / 2)))
-        return false;
+    bool open = true;
+    if (has_fault(server, SKY_RELAY_FAULT_GARBAGE, GARBAGE_CHANCE))
+        open = send_garbage(server, client);
+    else if (has_fault(server, SKY_RELAY_FAULT_HALF_FRAME, HALF_FRAME_CHANCE))
+        open = send_bytes(server, client, sky_span_of(frame.ptr, frame.len / 2));
     if (has_fault(server, SKY_RELAY_FAULT_STALL, STALL_CHANCE))
         server->stalled_until_us = lws_now_usecs() + STALL_US;
-    return !has_fault(server, SKY_RELAY_FAULT_DROP, DROP_CHANCE);
+    return open && !has_fault(server, SKY_RELAY_FAULT_DROP, DROP_CHANCE);
 }
 
 /* ----------------------------------------------------------------------------------------------- clients */
@@ -253,7 +253,13 @@ static int on_writable(struct lws *wsi, struct client *client)
             return -1;
         }
         struct sky_span frame = sky_relay_window_get(&server->window, client->next_seq);
-        if (!do_faults(server, client, frame) || !send_bytes(server, client, frame))
+        if (server->options.faults && client->disturbed_seq != client->next_seq) {
+            client->disturbed_seq = client->next_seq;
+            if (!do_faults(server, client, frame))
+                return -1;
+            continue; /* is there room for the frame itself? */
+        }
+        if (!send_bytes(server, client, frame))
             return -1;
         client->next_seq++;
     }

@@ -107,6 +107,16 @@ static void test_undisturbed(void **state)
     assert_int_equal(reading.gaps, 0);
 }
 
+/* Bad messages alone cut no connection. */
+static void test_bad_messages(void **state)
+{
+    struct reading reading = {0};
+    read_with_faults(SKY_RELAY_FAULT_GARBAGE | SKY_RELAY_FAULT_HALF_FRAME, &reading);
+    assert_true(reading.bad > 0);
+    assert_int_equal(reading.disconnects, 0);
+    assert_int_equal(reading.gaps, 0);
+}
+
 static void test_all_faults(void **state)
 {
     struct reading reading = {0};
@@ -120,6 +130,7 @@ static void test_all_faults(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_undisturbed), cmocka_unit_test(test_all_faults)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_undisturbed), cmocka_unit_test(test_bad_messages),
+                                       cmocka_unit_test(test_all_faults)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
