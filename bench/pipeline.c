@@ -94,7 +94,7 @@ static enum sky_status simulate_frames(const struct bench_options *options, stru
 static uint8_t *find_time(struct sky_span frame)
 {
     static const uint8_t key[] = {0x64, 't', 'i', 'm', 'e', 0x78, TIME_TEXT_LEN};
-    uint8_t *at = memmem(frame.ptr, frame.len, key, sizeof key);
+    uint8_t *at = frame.ptr ? memmem(frame.ptr, frame.len, key, sizeof key) : NULL;
     return at && (size_t)(at - frame.ptr) + sizeof key + TIME_TEXT_LEN <= frame.len ? at + sizeof key : NULL;
 }
 

@@ -15,7 +15,7 @@ function facts(trend) {
   return element("dl", { class: "facts" },
     fact("Rank", place),
     fact("Against usual", format.times(trend.growth_rate)),
-    fact("Confidence", format.percent(trend.confidence_score)),
+    fact("Confidence", format.percent(trend.peak_confidence), "the highest since it began"),
     fact("Authors", format.count(trend.unique_authors)),
     fact("Mentions", format.count(trend.frequency)),
     fact("Expected", trend.expected < 10 ? trend.expected.toFixed(1) : format.count(Math.round(trend.expected)), "authors in ten minutes, as a rule"),

@@ -108,8 +108,8 @@ class Row {
     this.spark.update(trend.history, trend.expected);
     setText(this.growth, format.times(trend.growth_rate));
     setText(this.authors, format.count(trend.unique_authors));
-    setText(this.confidence, format.percent(trend.confidence_score));
-    this.meter.style.setProperty("--share", trend.confidence_score.toFixed(2));
+    setText(this.confidence, format.percent(trend.peak_confidence));
+    this.meter.style.setProperty("--share", trend.peak_confidence.toFixed(2));
     setText(this.began, format.minutes(format.minutesBetween(trend.started_at, trend.window_end)));
     this.node.classList.toggle("selected", keyOf(trend) === selectedKey);
   }

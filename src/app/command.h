@@ -1,4 +1,4 @@
-/* command.h: a subcommand is one table: from it come the parsing, --help, docs/COMMANDS.md and the list of `help`.
+/* command.h: a subcommand is one table: from it come the parsing, --help and the list of `help`.
  *
  * Each lives in src/app/NAME.c as `const struct sky_command sky_command_NAME`, and stands in the list of command.c.
  *

@@ -26,7 +26,7 @@ const struct sky_command sky_command_config = {
     .summary = "show the configuration in effect, and where each value comes from",
     .options = options,
     .takes_config = true,
-    .examples = (const char *const[]){"skytrend config --config production.yaml",
+    .examples = (const char *const[]){"skytrend config --trend.min_z 6", "skytrend config --config skytrend.yaml",
                                       "SKYTREND_HTTP_PORT=9000 skytrend config --json", NULL},
     .run = run,
 };

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/time.h"
+#include "io/clock.h"
 #include "io/truth_file.h"
 
 /* One of the two sources is there. */
@@ -23,13 +24,6 @@ struct sky_feed {
     uint64_t bytes;
     struct sky_truth_file *truth;
 };
-
-static int64_t clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void sleep_ms(int64_t ms)
 {
@@ -90,7 +84,7 @@ static int64_t due_in_ms(const struct sky_feed *feed, int64_t time_ms)
     if (feed->speed <= 0)
         return 0;
     double due_ms = (double)feed->first_clock_ms + (double)(time_ms - feed->first_event_ms) / feed->speed;
-    return (int64_t)due_ms - clock_ms();
+    return (int64_t)due_ms - sky_clock_monotonic_ms();
 }
 
 static enum sky_feed_state next_simulated(struct sky_feed *feed, int timeout_ms, struct sky_feed_item *item)
@@ -109,7 +103,7 @@ static enum sky_feed_state next_simulated(struct sky_feed *feed, int timeout_ms,
         feed->has_item = true;
     }
     if (!feed->first_clock_ms) {
-        feed->first_clock_ms = clock_ms();
+        feed->first_clock_ms = sky_clock_monotonic_ms();
         feed->first_event_ms = feed->item.time_ms;
     }
     int64_t wait_ms = due_in_ms(feed, feed->item.time_ms);
@@ -153,13 +147,12 @@ static enum sky_feed_state next_live(struct sky_feed *feed, int timeout_ms, stru
         item->receipt_ms = got.receipt_ms;
         return SKY_FEED_ITEM;
     case SKY_RELAY_DISCONNECTED:
-        snprintf(item->notice, sizeof item->notice, "%s: %s; trying again in %lld ms", got.host, got.reason,
-                 (long long)got.retry_ms);
+        snprintf(item->notice, sizeof item->notice, "%s; trying again in %lld ms", got.reason, (long long)got.retry_ms);
         return SKY_FEED_NOTICE;
     case SKY_RELAY_GAP: note_gap(&got, item); return SKY_FEED_NOTICE;
     case SKY_RELAY_FAILED: break;
     }
-    snprintf(item->notice, sizeof item->notice, "%s: %s", got.host, got.reason);
+    snprintf(item->notice, sizeof item->notice, "%s", got.reason);
     return SKY_FEED_FAILED;
 }
 
@@ -179,7 +172,7 @@ void sky_feed_complete(struct sky_feed *feed)
         sky_relay_complete(feed->relay);
 }
 
-struct sky_relay *sky_feed_relay(struct sky_feed *feed)
+struct sky_relay *sky_feed_relay(const struct sky_feed *feed)
 {
     return feed->relay;
 }

@@ -64,6 +64,6 @@ void sky_feed_complete(struct sky_feed *feed);
 void sky_feed_status(const struct sky_feed *feed, struct sky_feed_status *status);
 
 /* The relay behind a live feed; NULL for a simulation. */
-struct sky_relay *sky_feed_relay(struct sky_feed *feed);
+struct sky_relay *sky_feed_relay(const struct sky_feed *feed);
 
 #endif

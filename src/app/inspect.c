@@ -317,13 +317,16 @@ const struct sky_command sky_command_inspect = {
     .name = "inspect",
     .summary = "look into bytes of the protocol",
     .description =
-        "Valid input is printed as one line. Bad input gives `error CODE at byte N: REASON` and exit code 1; "
+        "Valid input is printed as one line. Bad input gives `error CODE at byte N: REASON` and exit code 1;\n"
         "with --hex that line stands in the item's place and the next line is read.",
     .arguments = "FILE|-",
     .arguments_min = 1,
     .arguments_max = 1,
     .options = options,
-    .examples = (const char *const[]){"skytrend inspect --as frame frame.bin",
-                                      "echo a1616101 | skytrend inspect --as dag-cbor --hex -", NULL},
+    .examples =
+        (const char *const[]){
+            "# a frame: one message of a relay",
+            "echo a261746523696e666f626f7001a1646e616d656e4f75746461746564437572736f72 | skytrend inspect --hex -",
+            "# any DRISL item", "echo a1616101 | skytrend inspect --as dag-cbor --hex -", NULL},
     .run = run,
 };

@@ -1,6 +1,7 @@
 /* replay: a recording through the decoder, and through the engine when snapshots are asked for. */
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -12,6 +13,7 @@
 #include "event/decoder.h"
 #include "event/jetstream.h"
 #include "event/post_json.h"
+#include "io/clock.h"
 #include "io/recording.h"
 #include "ops/config.h"
 
@@ -46,9 +48,7 @@ struct replay {
 
 static double now_s(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    return (double)sky_clock_monotonic_us() / 1e6;
 }
 
 static void erase_progress(struct replay *replay)
@@ -101,12 +101,11 @@ static void keep_pace(struct replay *replay, int64_t event_time_ms)
         replay->start_ms = event_time_ms;
     }
     double due_s = replay->start_s + (double)(event_time_ms - replay->start_ms) / 1000 / replay->speed;
-    double left_s = due_s - now_s();
-    if (left_s > 0)
+    if (now_s() < due_s)
         write_out(replay);
-    for (; left_s > 0; left_s = due_s - now_s()) {
+    while (now_s() < due_s) {
         draw_progress(replay);
-        sleep_s(left_s < PACE_SLEEP_S_MAX ? left_s : PACE_SLEEP_S_MAX);
+        sleep_s(fmax(0, fmin(due_s - now_s(), PACE_SLEEP_S_MAX)));
     }
 }
 
@@ -153,8 +152,6 @@ static enum sky_status take_post_line(struct replay *replay, struct sky_span lin
         replay->lines_dropped++;
         return status == SKY_E_MEMORY ? status : SKY_OK;
     }
-    if (replay->to == TO_JETSTREAM)
-        return SKY_OK; /* a post is not the event it came from */
     note_time(replay, post.event_time_ms);
     return take_post(replay, &post);
 }
@@ -199,6 +196,8 @@ static enum sky_status take_item(struct replay *replay, const struct sky_recordi
         replay->is_post_data =
             sky_recording_form(replay->reader) == SKY_RECORDING_LINES && looks_like_post_data(item->bytes);
     }
+    if (replay->is_post_data && replay->to == TO_JETSTREAM)
+        return SKY_E_UNSUPPORTED; /* a post is not the event it came from */
     replay->events++;
     return replay->is_post_data ? take_post_line(replay, item->bytes) : take_event(replay, item);
 }
@@ -230,6 +229,20 @@ static void report_drops(const struct replay *replay)
         fprintf(stderr, "skytrend replay: corrected the time of %" PRIu64 " events\n", stats->time_forged);
     if (replay->lines_dropped)
         fprintf(stderr, "skytrend replay: dropped %" PRIu64 " lines: not PostData\n", replay->lines_dropped);
+    struct sky_engine_stats counted = {0};
+    if (replay->engine)
+        sky_engine_stats(replay->engine, &counted);
+    if (counted.posts_late)
+        fprintf(stderr, "skytrend replay: dropped %" PRIu64 " posts: older than a minute that is closed already\n",
+                counted.posts_late);
+}
+
+/* Why nothing more can be done, for a person. */
+static const char *explain(const struct replay *replay, enum sky_status status)
+{
+    bool wrong_form = status == SKY_E_UNSUPPORTED && replay->is_post_data;
+    return wrong_form ? "PostData lines cannot become Jetstream's events; use --to posts or --to snapshots"
+                      : sky_status_name(status);
 }
 
 static int finish(struct replay *replay, const char *file, enum sky_status status)
@@ -245,7 +258,7 @@ static int finish(struct replay *replay, const char *file, enum sky_status statu
         fprintf(stderr, "skytrend replay: %s: error %s at byte %zu: %s\n", file, sky_status_name(error.status),
                 error.offset, error.reason);
     else if (status)
-        fprintf(stderr, "skytrend replay: %s\n", sky_status_name(status));
+        fprintf(stderr, "skytrend replay: %s: %s\n", file, explain(replay, status));
     return status ? SKY_EXIT_FAILURE : SKY_EXIT_OK;
 }
 
@@ -316,14 +329,17 @@ static const struct sky_option options[] = {
 const struct sky_command sky_command_replay = {
     .name = "replay",
     .summary = "go through a recording again",
-    .description = "FILE holds length-prefixed firehose frames, or Jetstream or PostData lines; .zst files are "
-                   "decompressed. What cannot be decoded is dropped and counted on stderr.",
+    .description = "FILE holds length-prefixed firehose frames (as `simulate --record` writes them), or Jetstream or\n"
+                   "PostData lines; .zst files are decompressed. What cannot be decoded is dropped and counted on\n"
+                   "stderr. docs/RECORDS.md has the fields of what is printed.",
     .arguments = "FILE|-",
     .arguments_min = 1,
     .arguments_max = 1,
     .options = options,
     .takes_config = true,
-    .examples = (const char *const[]){"skytrend replay frames.bin.zst", "# an hour in a minute:",
-                                      "skytrend replay --speed 60 --to posts frames.bin", NULL},
+    .examples =
+        (const char *const[]){"# a recording to go through", "skytrend simulate --record hour.bin.zst --rate 0.02",
+                              "skytrend replay hour.bin.zst", "# its posts, an hour in a minute",
+                              "skytrend replay --speed 60 --to posts hour.bin.zst", NULL},
     .run = run,
 };

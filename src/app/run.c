@@ -8,22 +8,22 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "app/command.h"
 #include "app/feed.h"
+#include "app/reject.h"
+#include "app/run_report.h"
 #include "app/run_state.h"
 #include "base/time.h"
 #include "io/api.h"
+#include "io/clock.h"
 #include "io/terminal.h"
 #include "ops/config.h"
 #include "ops/log.h"
 #include "ops/signal.h"
 
-#define WARM_UP_MINUTES  12 /* docs/TRENDS.md: no trend starts before */
 #define STATUS_MS        250
-#define STALLED_MS       30000 /* of the clock without an event */
 #define POLL_MS          100
 #define EVENTS_A_TURN    512 /* handled before clocks are looked at */
 #define SIMULATED_RATE   "0.5"
@@ -86,24 +86,20 @@ struct run {
     struct sky_terminal *terminal;
     struct sky_checkpoint *checkpoint;
     struct sky_output_file *out;
+    struct sky_dead_letters *dead_letters;
+    struct sky_run_report *report;
     struct sky_run_state state;
-    struct sky_board_status status;
     bool may_simulate;           /* when no relay answers */
     int64_t started_clock_ms;    /* monotonic */
     int64_t ends_clock_ms;       /* INT64_MAX: never */
-    int64_t event_clock_ms;      /* when the last event came */
+    int64_t event_clock_ms;      /* when the last event was taken */
+    int64_t arrived_ms;          /* wall clock, when it arrived */
+    int64_t slide_clock_us;      /* when work on the present slide began */
     int64_t status_clock_ms;     /* when the status was last told */
     int64_t checkpoint_event_ms; /* event time of the next checkpoint */
     enum sky_status failed;      /* of a slide */
     int log_fd;                  /* standard error as it was, while the log goes into a file; -1 */
 };
-
-static int64_t clock_ms(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int fail(const char *what, const char *why)
 {
@@ -187,13 +183,46 @@ static enum sky_status open_live(struct run *run)
     return SKY_OK;
 }
 
+/* Where messages go that cannot be read. */
+static enum sky_status open_dead_letters(struct run *run)
+{
+    char path[PATH_MAX];
+    bool jetstream = run->config->source.kind == SKY_SOURCE_JETSTREAM;
+    if (!run->config->data.dead_letters_bytes || !run->state.relay)
+        return SKY_OK;
+    if (!data_path(run, jetstream ? "dead-letters.jsonl" : "dead-letters.bin", path)) {
+        fail(run->config->data.directory, strerror(errno));
+        return SKY_E_IO;
+    }
+    struct sky_dead_letters_options options = {
+        .path = path, .room_bytes = (uint64_t)run->config->data.dead_letters_bytes, .lines = jetstream};
+    return sky_dead_letters_new(&options, &run->dead_letters);
+}
+
+/* Everything up to the last event onto the disk. */
+static enum sky_status save(struct run *run)
+{
+    int64_t began_us = sky_clock_monotonic_us();
+    if (!run->checkpoint)
+        return SKY_OK;
+    enum sky_status status = sky_run_state_save(&run->state);
+    struct sky_run_checkpoint checkpoint = {.status = status,
+                                            .duration_s = (double)(sky_clock_monotonic_us() - began_us) / 1e6,
+                                            .size_bytes = run->state.payload.len,
+                                            .message = run->state.message};
+    sky_run_report_checkpoint(run->report, &checkpoint);
+    return status;
+}
+
 /* The state of the last run over a live source. A simulated network begins anew each time. */
 static enum sky_status open_checkpoint(struct run *run)
 {
     char path[PATH_MAX];
     struct sky_checkpoint_message message;
-    if (!run->config->checkpoint.enabled || !run->state.relay)
+    if (!run->config->checkpoint.enabled || !run->state.relay) {
+        sky_run_report_no_checkpoint(run->report);
         return SKY_OK;
+    }
     if (!sky_config_checkpoint_path(run->config, path)) {
         fail("checkpoint.path", "too long");
         return SKY_E_CONFIG;
@@ -214,7 +243,10 @@ static enum sky_status open_checkpoint(struct run *run)
         fprintf(stderr, "skytrend run: %s\n", sky_checkpoint_text(run->checkpoint));
     if (found)
         fprintf(stderr, "Going on where the checkpoint %s was made\n", path);
-    return sky_run_state_save(&run->state); /* from here on the output file's length is known */
+    status = save(run); /* from here on the output file's length is known */
+    if (status != SKY_OK)
+        fail("the checkpoint cannot be written", run->state.message);
+    return status;
 }
 
 static enum sky_status open_engine(struct run *run)
@@ -251,9 +283,13 @@ static enum sky_status open_output(struct run *run)
 static enum sky_status open_page(struct run *run)
 {
     const struct sky_config *config = run->config;
-    struct sky_api_options options = {
-        .board = run->board, .address = config->http.address, .port = (uint16_t)config->http.port};
+    struct sky_api_options options = {.board = run->board,
+                                      .address = config->http.address,
+                                      .port = (uint16_t)config->http.port,
+                                      .host_names = config->host_names,
+                                      .host_names_count = config->host_names_count};
     char message[SKY_HTTP_ERROR_SIZE];
+    sky_run_report_set_probes(run->report, &options);
     enum sky_status status = config->http.enabled ? sky_api_start(&options, &run->api, message) : SKY_OK;
     if (status != SKY_OK)
         fail("the page", message);
@@ -296,17 +332,16 @@ static bool write_line(struct run *run, const struct sky_trend_snapshot *snapsho
 static bool on_slide(void *context, const struct sky_trend_snapshot *snapshot)
 {
     struct run *run = context;
-    struct sky_engine_stats stats;
-    sky_engine_stats(run->engine, &stats);
-    uint32_t uptime = stats.uptime_minutes ? stats.uptime_minutes : 1;
-    uint32_t held = uptime < (uint32_t)run->config->window.minutes ? uptime : (uint32_t)run->config->window.minutes;
-    run->status.posts_per_minute = (double)snapshot->posts / held;
-    run->status.warm_up_minutes_left = uptime < WARM_UP_MINUTES ? WARM_UP_MINUTES - uptime : 0;
+    sky_run_report_slide(run->report, &(struct sky_run_parts){.engine = run->engine, .board = run->board}, snapshot);
     if (run->out && !write_line(run, snapshot))
         return false;
-    sky_board_set_status(run->board, &run->status); /* or the slide would stand beside the numbers of an older one */
     if (sky_board_publish(run->board, snapshot) != SKY_OK)
         sky_log(SKY_LOG_ERROR, "slide_not_shown", SKY_LOG_TEXT("reason", "no memory"));
+    int64_t now_us = sky_clock_monotonic_us();
+    struct sky_slide_timing timing = {.latency_s = (double)(sky_clock_wall_ms() - run->arrived_ms) / 1e3,
+                                      .duration_s = (double)(now_us - run->slide_clock_us) / 1e6};
+    sky_run_report_published(run->report, snapshot, &timing);
+    run->slide_clock_us = now_us;
     /* Lines are drawn here, or a slide would be left out; a live table now and then. */
     return sky_terminal_is_live(run->terminal) || sky_terminal_draw(run->terminal) == SKY_OK;
 }
@@ -327,11 +362,14 @@ static enum sky_status take_posts(struct run *run, const struct sky_decoded *dec
 static enum sky_status take_item(struct run *run, const struct sky_feed_item *item)
 {
     struct sky_decoded decoded;
+    int64_t last_seq = sky_decoder_stats(run->decoder)->last_seq;
     int64_t receipt_ms = run->config->source.trust_time ? SKY_RECEIPT_NONE : item->receipt_ms;
     enum sky_status status = item->is_line ? sky_decoder_line(run->decoder, item->bytes, &decoded)
                                            : sky_decoder_frame(run->decoder, item->bytes, receipt_ms, &decoded);
     if (status == SKY_E_MEMORY)
         return status;
+    if (decoded.drops_count)
+        sky_reject(run->dead_letters, item, &decoded, last_seq);
     bool good = sky_feed_judge(run->feed, status, &decoded);
     status = SKY_OK;
     if (good && decoded.has_time) {
@@ -357,7 +395,9 @@ static bool take_turn(struct run *run, int *exit_code)
         case SKY_FEED_FAILED: *exit_code = fail("the source failed", item.notice); return false;
         case SKY_FEED_ITEM: break;
         }
-        run->event_clock_ms = clock_ms(CLOCK_MONOTONIC);
+        run->slide_clock_us = sky_clock_monotonic_us();
+        run->event_clock_ms = run->slide_clock_us / 1000;
+        run->arrived_ms = item.receipt_ms != SKY_RECEIPT_NONE ? item.receipt_ms : sky_clock_wall_ms();
         enum sky_status status = take_item(run, &item);
         if (status != SKY_OK) {
             *exit_code = fail("stopped", status == SKY_E_IO ? strerror(errno) : sky_status_name(status));
@@ -369,38 +409,27 @@ static bool take_turn(struct run *run, int *exit_code)
 
 /* ---- now and then ---- */
 
-static void tell_status(struct run *run, int64_t now_clock_ms)
+static void report(struct run *run)
 {
-    struct sky_feed_status feed;
-    struct sky_engine_stats stats;
-    sky_feed_status(run->feed, &feed);
-    sky_engine_stats(run->engine, &stats);
-    struct sky_board_status *status = &run->status;
-    int64_t now_ms = clock_ms(CLOCK_REALTIME);
-    bool stalled = now_clock_ms - run->event_clock_ms > STALLED_MS;
-    snprintf(status->source, sizeof status->source, "%s", feed.name);
-    status->simulated = feed.simulated;
-    status->speed = feed.speed;
-    status->connection = stalled              ? SKY_BOARD_STALLED
-                         : feed.connected     ? SKY_BOARD_CONNECTED
-                         : feed.ever_received ? SKY_BOARD_DISCONNECTED
-                                              : SKY_BOARD_CONNECTING;
-    status->stalled_since_ms = stalled ? now_ms - (now_clock_ms - run->event_clock_ms) : 0;
-    status->lag_ms = feed.simulated || !stats.event_time_ms ? 0 : now_ms - stats.event_time_ms;
-    status->event_time_ms = stats.event_time_ms;
-    status->posts_total = stats.posts;
-    status->version = SKY_VERSION;
-    sky_board_set_status(run->board, status);
+    struct sky_run_parts parts = {.feed = run->feed,
+                                  .decoder = run->decoder,
+                                  .engine = run->engine,
+                                  .board = run->board,
+                                  .api = run->api,
+                                  .event_clock_ms = run->event_clock_ms};
+    sky_run_report_update(run->report, &parts);
 }
 
-static enum sky_status save_when_due(struct run *run)
+/* One that cannot be written does not stop the work: the last good one stays, and the report says so. */
+static void save_when_due(struct run *run)
 {
     struct sky_engine_stats stats;
     sky_engine_stats(run->engine, &stats);
     if (!run->checkpoint || stats.event_time_ms < run->checkpoint_event_ms)
-        return SKY_OK;
+        return;
     run->checkpoint_event_ms = stats.event_time_ms + run->config->checkpoint.interval_ms;
-    return sky_run_state_save(&run->state);
+    if (save(run) != SKY_OK)
+        run->checkpoint_event_ms = stats.event_time_ms + SKY_MINUTE_MS; /* try again soon */
 }
 
 /* No relay has answered in time: say so, and go on with the simulated network if that is allowed. */
@@ -425,6 +454,7 @@ static enum sky_status fall_back(struct run *run, int64_t now_clock_ms)
     run->engine = NULL;
     run->state.checkpoint = NULL; /* what was learned of the real network stays as it is */
     run->state.relay = NULL;
+    sky_run_report_no_checkpoint(run->report);
     enum sky_status status = open_engine(run);
     return status == SKY_OK ? open_simulation(run) : status;
 }
@@ -433,23 +463,22 @@ static int work(struct run *run)
 {
     int exit_code = SKY_EXIT_OK;
     while (!sky_signal_requested()) {
-        int64_t now_clock_ms = clock_ms(CLOCK_MONOTONIC);
+        int64_t now_clock_ms = sky_clock_monotonic_ms();
         if (now_clock_ms >= run->ends_clock_ms)
             break;
         if (fall_back(run, now_clock_ms) != SKY_OK)
             return SKY_EXIT_FAILURE;
         if (now_clock_ms - run->status_clock_ms >= STATUS_MS) {
             run->status_clock_ms = now_clock_ms;
-            tell_status(run, now_clock_ms);
+            report(run);
             if (sky_terminal_draw(run->terminal) != SKY_OK)
                 break; /* nobody is looking any more */
         }
         if (!take_turn(run, &exit_code))
             break;
-        if (save_when_due(run) != SKY_OK)
-            return fail("the checkpoint cannot be written", run->state.message);
+        save_when_due(run);
     }
-    if (exit_code == SKY_EXIT_OK && sky_run_state_save(&run->state) != SKY_OK)
+    if (exit_code == SKY_EXIT_OK && save(run) != SKY_OK)
         return fail("the checkpoint cannot be written", run->state.message);
     return exit_code;
 }
@@ -490,13 +519,17 @@ static enum sky_status set_up(struct run *run)
     configure_log(run->config);
     bool simulate =
         sky_options_bool(&run->invocation->options, "simulate") || run->config->source.kind == SKY_SOURCE_SIMULATED;
-    enum sky_status status = open_engine(run);
+    enum sky_status status = sky_run_report_new(run->config, &run->report);
+    if (status == SKY_OK)
+        status = open_engine(run);
     if (status == SKY_OK)
         status = simulate ? open_simulation(run) : open_live(run);
     if (status == SKY_OK)
         status = open_output(run);
     if (status == SKY_OK)
         status = open_checkpoint(run);
+    if (status == SKY_OK)
+        status = open_dead_letters(run);
     if (status == SKY_OK)
         status = open_views(run);
     if (status == SKY_OK)
@@ -509,7 +542,9 @@ static void tear_down(struct run *run)
     sky_terminal_close(run->terminal);
     return_log(run);
     sky_api_stop(run->api);
+    sky_run_report_free(run->report);
     sky_board_free(run->board);
+    sky_dead_letters_free(run->dead_letters);
     sky_checkpoint_close(run->checkpoint);
     sky_output_file_close(run->out);
     sky_feed_close(run->feed);
@@ -521,7 +556,7 @@ static void tear_down(struct run *run)
 static int run_command(const struct sky_invocation *invocation)
 {
     sky_signal_install();
-    int64_t now_clock_ms = clock_ms(CLOCK_MONOTONIC);
+    int64_t now_clock_ms = sky_clock_monotonic_ms();
     struct run run = {
         .invocation = invocation,
         .config = invocation->config,

@@ -37,7 +37,10 @@ static const struct sky_option options[] = {
      .value = "normal",
      .help = "the kind of world, docs/SIMULATOR.md"},
     {.name = "bursts", .rule = {.type = SKY_VALUE_DOUBLE, .max = 100}, .value = "6", .help = "trends planned an hour"},
-    {.name = "onsets", .rule.type = SKY_VALUE_STRING, .placeholder = "FILE", .help = "play these onsets too (JSON)"},
+    {.name = "onsets",
+     .rule.type = SKY_VALUE_STRING,
+     .placeholder = "FILE",
+     .help = "play these onsets too (JSON, docs/SIMULATOR.md); wants --hours 9 or more"},
     {.name = "truth",
      .rule.type = SKY_VALUE_STRING,
      .placeholder = "FILE",
@@ -52,7 +55,7 @@ static const struct sky_option options[] = {
      .help = "of the relay, on 127.0.0.1; 0: any free one"},
     {.name = "fault",
      .rule = {.type = SKY_VALUE_LIST, .choices = "garbage|half-frame|drop|stall"},
-     .help = "let the relay misbehave in these ways now and then"},
+     .help = "let the relay misbehave now and then: any of garbage, half-frame, drop, stall"},
     {.name = "wait", .help = "let event time stand still while nobody is connected or a client is far behind"},
     {0},
 };
@@ -175,7 +178,8 @@ static int serve(struct simulation *simulation, struct sky_relay_server_options 
     enum sky_status status = sky_relay_server_new(relay, &server);
     if (status != SKY_OK) {
         fprintf(stderr, "skytrend simulate: cannot listen on port %u of 127.0.0.1: %s\n", relay->port,
-                status == SKY_E_IO ? "it is taken, or not allowed" : sky_status_name(status));
+                status == SKY_E_IO ? "it is taken, or not allowed; --port 0 takes a free one"
+                                   : sky_status_name(status));
         return SKY_EXIT_FAILURE;
     }
     simulation->running = sky_relay_server_world(server);
@@ -212,6 +216,26 @@ static unsigned read_faults(const char *list)
     return set;
 }
 
+/* What only a relay has, given beside --record; NULL: nothing. */
+static const char *relay_option(const struct sky_options *given)
+{
+    static const char *const names[] = {"speed", "port", "fault", "wait"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (sky_options_given(given, names[i]))
+            return names[i];
+    return NULL;
+}
+
+static int refuse_relay_option(const struct sky_invocation *invocation)
+{
+    const char *name = relay_option(&invocation->options);
+    char message[96];
+    if (!name || !sky_options_string(&invocation->options, "record"))
+        return SKY_EXIT_OK;
+    snprintf(message, sizeof message, "--%s is for the relay; with --record there is none", name);
+    return sky_command_usage_error(invocation->command, message);
+}
+
 static int read_world(const struct sky_invocation *invocation, struct simulation *simulation)
 {
     const struct sky_options *given = &invocation->options;
@@ -227,6 +251,8 @@ static int read_world(const struct sky_invocation *invocation, struct simulation
         world->hours = (uint32_t)sky_options_int(given, "hours");
     if (sky_options_string(given, "record") && world->hours == 0)
         return sky_command_usage_error(invocation->command, "--record wants --hours above 0");
+    if (onsets && world->hours < SKY_WORLD_ONSETS_HOURS_MIN)
+        return sky_command_usage_error(invocation->command, "--onsets wants --hours 9 or more");
     if (sky_time_parse(sky_span_from_string(sky_options_string(given, "start")), &world->start_ms) != SKY_OK ||
         world->start_ms < 0)
         return sky_command_usage_error(invocation->command, "--start wants a time like 2026-01-05T00:00:00Z");
@@ -259,7 +285,9 @@ static int simulate(const struct sky_invocation *invocation, struct simulation *
 static int run(const struct sky_invocation *invocation)
 {
     struct simulation simulation = {.truth = NULL};
-    int exit_code = read_world(invocation, &simulation);
+    int exit_code = refuse_relay_option(invocation);
+    if (exit_code == SKY_EXIT_OK)
+        exit_code = read_world(invocation, &simulation);
     if (exit_code != SKY_EXIT_OK)
         return exit_code;
     const char *truth = sky_options_string(&invocation->options, "truth");

@@ -1,5 +1,6 @@
 #include "engine/post_store.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
@@ -154,6 +155,7 @@ static void forget_minute(struct sky_post_store *store, uint32_t index)
 
 static uint32_t ring_index(const struct sky_post_store *store, int64_t minute)
 {
+    assert(store->keep_minutes > 0);
     int64_t rest = minute % (int64_t)store->keep_minutes;
     return (uint32_t)(rest < 0 ? rest + store->keep_minutes : rest);
 }

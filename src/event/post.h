@@ -1,4 +1,4 @@
-/* post.h: one event of the stream of posts, as every later stage sees it (PostData in docs/DATA.md).
+/* post.h: one event of the stream of posts, as every later stage sees it (PostData in docs/RECORDS.md).
  *
  * Memory   every span and array borrows: from the decoded input or from the arena given to the decoder, and dies
  *          with the shorter-lived of the two.

@@ -1,4 +1,4 @@
-/* post_json.h: PostData as a JSON object: what --to posts prints and what the topic of posts carries. (docs/DATA.md)
+/* post_json.h: PostData as a JSON object: what --to posts prints and what the topic of posts carries. (docs/RECORDS.md)
  *
  * Memory   the reader owns the parsed line; what the post holds borrows it and the line until the next read.
  * Threads  one owner per reader. */

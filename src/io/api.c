@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "io/board_json.h"
+#include "io/clock.h"
 #include "io/event_stream.h"
 #include "io/web_assets.h"
 
@@ -216,13 +216,6 @@ static void set_routes(struct sky_api *api)
     api->routes[count++] = (struct sky_http_route){"/metrics", get_probe, &api->options.metrics};
 }
 
-static uint64_t wall_clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* A page cannot be opened at 0.0.0.0, the address of all interfaces: this machine's own is named instead. */
 static void set_url(struct sky_api *api)
 {
@@ -258,7 +251,7 @@ enum sky_status sky_api_start(const struct sky_api_options *options, struct sky_
         .stream_path = "/v1/stream",
         .welcome = welcome,
         .welcome_context = api,
-        .first_event_id = wall_clock_ms(),
+        .first_event_id = (uint64_t)sky_clock_wall_ms(),
     };
     enum sky_status status = sky_http_server_start(&server, &api->server, message);
     if (status != SKY_OK) {

@@ -12,6 +12,7 @@ struct copy {
     struct sky_arena arena;
     struct sky_trend_snapshot snapshot;
     uint32_t *previous_ranks;
+    double *peak_confidences;
 };
 
 struct sky_board {
@@ -140,16 +141,23 @@ static bool copy_snapshot(struct copy *copy, const struct sky_trend_snapshot *fr
     }
     to->top_keywords = top;
     copy->previous_ranks = sky_arena_alloc(&copy->arena, (to->trends_count + 1) * sizeof *copy->previous_ranks);
-    return !copier.failed && copy->previous_ranks;
+    copy->peak_confidences = sky_arena_alloc(&copy->arena, (to->trends_count + 1) * sizeof *copy->peak_confidences);
+    return !copier.failed && copy->previous_ranks && copy->peak_confidences;
 }
 
-static void compare_ranks(struct copy *copy, const struct copy *before)
+/* What the slide before says of the same trends. */
+static void compare(struct copy *copy, const struct copy *before)
 {
     for (uint32_t i = 0; i < copy->snapshot.trends_count; i++) {
+        const struct sky_trend_alert *trend = &copy->snapshot.trends[i];
         copy->previous_ranks[i] = 0;
-        for (uint32_t j = 0; before && j < before->snapshot.trends_count; j++)
-            if (before->snapshot.trends[j].id == copy->snapshot.trends[i].id)
-                copy->previous_ranks[i] = before->snapshot.trends[j].rank;
+        copy->peak_confidences[i] = trend->confidence_score;
+        for (uint32_t j = 0; before && j < before->snapshot.trends_count; j++) {
+            if (before->snapshot.trends[j].id != trend->id)
+                continue;
+            copy->previous_ranks[i] = before->snapshot.trends[j].rank;
+            copy->peak_confidences[i] = fmax(trend->confidence_score, before->peak_confidences[j]);
+        }
     }
 }
 
@@ -235,7 +243,7 @@ static enum sky_status publish_locked(struct sky_board *board, const struct sky_
         board->slides_count = 0;
         before = NULL;
     }
-    compare_ranks(next, before);
+    compare(next, before);
     board->current = !board->current;
     board->version++;
     remember_slide(board, &next->snapshot);
@@ -278,6 +286,7 @@ void sky_board_read(struct sky_board *board, sky_board_reader reader, void *cont
         .status = &board->status,
         .snapshot = board->version ? &copy->snapshot : NULL,
         .previous_ranks = copy->previous_ranks,
+        .peak_confidences = copy->peak_confidences,
         .history = board->history,
         .slides = board->slides,
         .slides_count = board->slides_count,

@@ -55,6 +55,7 @@ struct sky_board_view {
     const struct sky_board_status *status;
     const struct sky_trend_snapshot *snapshot; /* NULL before the first */
     const uint32_t *previous_ranks;            /* of snapshot->trends, one slide before; 0: was not on */
+    const double *peak_confidences;            /* of snapshot->trends: the highest since each began */
     const struct sky_keyword_history *history;
     const struct sky_board_slide *slides; /* oldest first */
     uint32_t slides_count;

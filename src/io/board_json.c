@@ -79,6 +79,18 @@ static bool passes(const struct sky_board_filter *filter, struct sky_span langua
     return !filter->language.len || sky_span_equal(filter->language, language);
 }
 
+/* A trend that is on, and what only the board knows of it. */
+static void write_current_fields(struct sky_json_writer *json, const struct sky_board_view *view, uint32_t i)
+{
+    sky_trend_alert_write_fields(json, &view->snapshot->trends[i]);
+    sky_json_key(json, "previous_rank");
+    if (view->previous_ranks[i])
+        sky_json_uint(json, view->previous_ranks[i]);
+    else
+        sky_json_null(json);
+    write_double(json, "peak_confidence", view->peak_confidences[i]);
+}
+
 static void write_trends(struct sky_json_writer *json, const struct sky_board_view *view,
                          const struct sky_board_filter *filter)
 {
@@ -92,12 +104,7 @@ static void write_trends(struct sky_json_writer *json, const struct sky_board_vi
             continue;
         left--;
         sky_json_object(json);
-        sky_trend_alert_write_fields(json, alert);
-        sky_json_key(json, "previous_rank");
-        if (view->previous_ranks[i])
-            sky_json_uint(json, view->previous_ranks[i]);
-        else
-            sky_json_null(json);
+        write_current_fields(json, view, i);
         write_sparkline(json, view, alert->keyword, alert->language);
         sky_json_end(json);
     }
@@ -168,14 +175,21 @@ void sky_board_write_trends(struct sky_json_writer *json, const struct sky_board
     sky_json_end(json);
 }
 
-static const struct sky_trend_alert *find_alert(const struct sky_trend_snapshot *snapshot, struct sky_span keyword,
-                                                struct sky_span language)
+/* The trend of a keyword that is on, or null. */
+static void write_current(struct sky_json_writer *json, const struct sky_board_view *view,
+                          const struct sky_history_series *series)
 {
-    for (uint32_t i = 0; snapshot && i < snapshot->trends_count; i++)
-        if (sky_span_equal(snapshot->trends[i].keyword, keyword) &&
-            sky_span_equal(snapshot->trends[i].language, language))
-            return &snapshot->trends[i];
-    return NULL;
+    const struct sky_trend_snapshot *snapshot = view->snapshot;
+    for (uint32_t i = 0; snapshot && i < snapshot->trends_count; i++) {
+        if (!sky_span_equal(snapshot->trends[i].keyword, series->keyword) ||
+            !sky_span_equal(snapshot->trends[i].language, series->language))
+            continue;
+        sky_json_object(json);
+        write_current_fields(json, view, i);
+        sky_json_end(json);
+        return;
+    }
+    sky_json_null(json);
 }
 
 static void write_point(struct sky_json_writer *json, const struct sky_history_point *point)
@@ -204,17 +218,13 @@ static void write_episode(struct sky_json_writer *json, const struct sky_history
     sky_json_end(json);
 }
 
-static void write_series(struct sky_json_writer *json, const struct sky_trend_snapshot *snapshot,
+static void write_series(struct sky_json_writer *json, const struct sky_board_view *view,
                          const struct sky_history_series *series)
 {
-    const struct sky_trend_alert *alert = find_alert(snapshot, series->keyword, series->language);
     sky_json_object(json);
     write_span(json, "language", series->language);
     sky_json_key(json, "trend");
-    if (alert)
-        sky_trend_alert_write(json, alert);
-    else
-        sky_json_null(json);
+    write_current(json, view, series);
     sky_json_key(json, "episodes");
     sky_json_array(json);
     for (uint32_t i = 0; i < series->episodes_count; i++)
@@ -243,7 +253,7 @@ bool sky_board_write_keyword(struct sky_json_writer *json, const struct sky_boar
     sky_json_key(json, "languages");
     sky_json_array(json);
     for (uint32_t i = 0; i < count; i++)
-        write_series(json, view->snapshot, &series[i]);
+        write_series(json, view, &series[i]);
     sky_json_end(json);
     sky_json_end(json);
     return true;

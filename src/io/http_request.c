@@ -88,9 +88,9 @@ enum sky_status sky_http_request_parse(struct sky_http_request *request, struct 
     struct sky_span query = target;
     struct sky_span path = cut(&query, '?');
     size_t slash = path.len;
-    while (path.ptr[slash - 1] != '/')
+    while (slash > 1 && path.ptr[slash - 1] != '/') /* it begins with one */
         slash--;
-    struct sky_span folder;
+    struct sky_span folder = {0};
     enum sky_status status = decode(request, sky_span_of(path.ptr, slash), false, &folder);
     if (status == SKY_OK)
         status = decode(request, sky_span_from(path, slash), false, &request->segment);

@@ -1,5 +1,6 @@
 #include "io/keyword_history.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
@@ -152,6 +153,7 @@ static uint32_t expired_points(const struct sky_keyword_history *history, const 
 static void drop_points(struct entry *entry, uint32_t count)
 {
     entry->points_count -= count;
+    assert(entry->points); /* there is a point to drop */
     memmove(entry->points, entry->points + count, entry->points_count * sizeof *entry->points);
 }
 
@@ -223,8 +225,10 @@ void sky_keyword_history_end(struct sky_keyword_history *history, struct sky_spa
 void sky_keyword_history_expire(struct sky_keyword_history *history, int64_t now_ms)
 {
     history->horizon_ms = now_ms - SKY_HISTORY_SPAN_MS;
-    while (history->oldest && expired_points(history, history->oldest) == history->oldest->points_count)
+    while (history->oldest && expired_points(history, history->oldest) == history->oldest->points_count) {
+        assert(!history->oldest->older);
         forget(history, history->oldest);
+    }
 }
 
 static void describe(const struct sky_keyword_history *history, const struct entry *entry,

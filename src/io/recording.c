@@ -93,7 +93,7 @@ static enum sky_status decompress(struct sky_recording_reader *reader)
 static enum sky_status pull(struct sky_recording_reader *reader)
 {
     size_t left = reader->data.len - reader->at;
-    if (reader->at) {
+    if (reader->at && reader->data.ptr) {
         memmove(reader->data.ptr, reader->data.ptr + reader->at, left);
         reader->scanned -= reader->at;
         reader->at = 0;

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "event/firehose.h"
+#include "io/clock.h"
 #include "io/relay_probe.h"
 #include "io/url.h"
 
@@ -76,9 +77,7 @@ struct sky_relay {
 
 static int64_t real_now_ms(void *context)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return sky_clock_monotonic_ms();
 }
 
 static uint64_t real_random(void *context)

@@ -137,6 +137,7 @@ struct row {
     struct sky_span language;
     uint32_t authors;
     uint32_t previous_rank;
+    double confidence;
 };
 
 struct column;
@@ -235,9 +236,9 @@ static void draw_confidence(struct canvas *canvas, const struct row *row, const 
     if (!row->trend)
         return;
     move_to(canvas, column->at);
-    draw_bar(canvas, DIM, row->trend->confidence_score, BAR_CELLS);
+    draw_bar(canvas, DIM, row->confidence, BAR_CELLS);
     move_to(canvas, column->at + BAR_CELLS + 1);
-    print(canvas, PLAIN, "%2u%%", percent(row->trend->confidence_score));
+    print(canvas, PLAIN, "%2u%%", percent(row->confidence));
 }
 
 static void draw_spark(struct canvas *canvas, const struct row *row, const struct column *column)
@@ -367,7 +368,8 @@ static void draw_trends(struct canvas *canvas, const struct sky_board_view *view
                                .keyword = trend->keyword,
                                .language = trend->language,
                                .authors = trend->unique_authors,
-                               .previous_rank = view->previous_ranks[i]});
+                               .previous_rank = view->previous_ranks[i],
+                               .confidence = view->peak_confidences[i]});
     }
 }
 

@@ -10,9 +10,9 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/buffer.h"
+#include "io/clock.h"
 #include "io/message_queue.h"
 #include "io/resolve.h"
 #include "io/url.h"
@@ -77,18 +77,6 @@ const char *sky_websocket_end_name(enum sky_websocket_end end)
         [SKY_WEBSOCKET_END_DEAD] = "dead",       [SKY_WEBSOCKET_END_SIZE] = "size",
     };
     return (unsigned)end < SKY_WEBSOCKET_END_COUNT ? names[end] : "unknown";
-}
-
-static int64_t clock_ms(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static int64_t now_ms(void)
-{
-    return clock_ms(CLOCK_MONOTONIC);
 }
 
 /* What the peer sends may end up in a terminal: printable ASCII only. */
@@ -162,7 +150,7 @@ static void note_failure(struct sky_websocket *websocket, struct lws *connection
 static bool put(struct sky_websocket *websocket, enum sky_websocket_kind kind, struct sky_span data)
 {
     bool pause = false;
-    struct sky_message message = {.kind = kind, .receipt_ms = clock_ms(CLOCK_REALTIME), .data = data};
+    struct sky_message message = {.kind = kind, .receipt_ms = sky_clock_wall_ms(), .data = data};
     if (sky_message_queue_put(websocket->queue, &message, &pause) != SKY_OK)
         return false;
     if (pause && websocket->connection && !websocket->paused) {
@@ -177,7 +165,7 @@ static void resume(struct sky_websocket *websocket)
     if (!websocket->paused || !sky_message_queue_has_room(websocket->queue))
         return;
     websocket->paused = false;
-    websocket->heard_ms = now_ms(); /* pongs could not be read either */
+    websocket->heard_ms = sky_clock_monotonic_ms(); /* pongs could not be read either */
     if (websocket->connection)
         lws_rx_flow_control(websocket->connection, 1);
 }
@@ -186,7 +174,7 @@ static int open_connection(struct sky_websocket *websocket)
 {
     char text[SKY_URL_TEXT_SIZE];
     websocket->established = true;
-    websocket->heard_ms = websocket->pinged_ms = now_ms();
+    websocket->heard_ms = websocket->pinged_ms = sky_clock_monotonic_ms();
     websocket->message.len = 0;
     set_end(websocket, SKY_WEBSOCKET_END_LOST, "the connection broke");
     sky_url_write(&websocket->url, text);
@@ -206,7 +194,7 @@ static int receive(struct sky_websocket *websocket, struct lws *connection, cons
 {
     if (websocket->ending)
         return -1;
-    websocket->heard_ms = now_ms();
+    websocket->heard_ms = sky_clock_monotonic_ms();
     if (lws_is_first_fragment(connection))
         websocket->message.len = 0;
     if (websocket->message.len + len > websocket->options.message_bytes_max) {
@@ -266,7 +254,7 @@ static int call_back(struct lws *connection, enum lws_callback_reasons reason, v
     case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER: return append_headers(websocket, connection, in, len);
     case LWS_CALLBACK_CLIENT_ESTABLISHED: return open_connection(websocket);
     case LWS_CALLBACK_CLIENT_RECEIVE: return receive(websocket, connection, in, len);
-    case LWS_CALLBACK_CLIENT_RECEIVE_PONG: websocket->heard_ms = now_ms(); break;
+    case LWS_CALLBACK_CLIENT_RECEIVE_PONG: websocket->heard_ms = sky_clock_monotonic_ms(); break;
     case LWS_CALLBACK_CLIENT_WRITEABLE: return write_ping(websocket, connection);
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: note_peer_close(websocket, in, len); break;
     case LWS_CALLBACK_CLIENT_CLOSED:
@@ -296,7 +284,7 @@ static void give_up(struct sky_websocket *websocket, enum sky_websocket_end end,
 static void on_timer(lws_sorted_usec_list_t *list)
 {
     struct sky_websocket *websocket = ((struct timer *)list)->websocket;
-    int64_t now = now_ms();
+    int64_t now = sky_clock_monotonic_ms();
     lws_sul_schedule(websocket->context, 0, list, on_timer, (lws_usec_t)tick_ms(websocket) * LWS_US_PER_MS);
     if (!websocket->connection || websocket->attempt_over)
         return;
@@ -361,14 +349,14 @@ static void connect_host(struct sky_websocket *websocket, const struct sky_resol
     for (size_t i = 0; (address = sky_resolve_address(request, i)) && is_wanted(websocket); i++) {
         if (!websocket->may_be_private && sky_address_is_private(address))
             continue;
-        int64_t now = now_ms();
+        int64_t now = sky_clock_monotonic_ms();
         bool last = !sky_resolve_address(request, i + 1);
         websocket->attempt_until_ms =
             !last && now + ADDRESS_TIMEOUT_MS < deadline_ms ? now + ADDRESS_TIMEOUT_MS : deadline_ms;
         tried = true;
         serve_address(websocket, address);
         bool answered = websocket->established || websocket->end.http_status || websocket->location[0];
-        if (answered || now_ms() >= deadline_ms)
+        if (answered || sky_clock_monotonic_ms() >= deadline_ms)
             return;
     }
     if (!tried)
@@ -385,7 +373,7 @@ static void serve_url(struct sky_websocket *websocket, int64_t deadline_ms)
         return;
     }
     enum sky_status status = SKY_E_LIMIT;
-    while (status == SKY_E_LIMIT && is_wanted(websocket) && now_ms() < deadline_ms)
+    while (status == SKY_E_LIMIT && is_wanted(websocket) && sky_clock_monotonic_ms() < deadline_ms)
         status = sky_resolve_wait(request, POLL_MS, &reason);
     if (status == SKY_OK)
         connect_host(websocket, request, deadline_ms);
@@ -425,7 +413,7 @@ static bool follow(struct sky_websocket *websocket)
 
 static void serve(struct sky_websocket *websocket)
 {
-    int64_t deadline_ms = now_ms() + websocket->options.connect_timeout_ms;
+    int64_t deadline_ms = sky_clock_monotonic_ms() + websocket->options.connect_timeout_ms;
     websocket->may_be_private = true;
     for (int redirects = 0; is_wanted(websocket); redirects++) {
         websocket->location[0] = 0;

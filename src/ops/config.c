@@ -86,8 +86,10 @@ enum sky_status sky_config_assign(struct sky_config *config, const struct sky_co
     if (sky_value_parse(&setting->rule, text, &value) != SKY_OK) {
         struct sky_buffer allowed = {0};
         sky_value_rule_write(&setting->rule, &allowed);
-        fail(message, "%s: %s: '%.100s' is not %.*s", assignment->where, setting->name, text, (int)allowed.len,
-             allowed.ptr ? (const char *)allowed.ptr : "");
+        const char *where = assignment->where;
+        bool says_name = strncmp(where, "--", 2) == 0 && strcmp(where + 2, setting->name) == 0;
+        fail(message, "%s%s%s: '%.100s' is not %.*s", where, says_name ? "" : ": ", says_name ? "" : setting->name,
+             text, (int)allowed.len, allowed.ptr ? (const char *)allowed.ptr : "");
         sky_buffer_clean_up(&allowed);
         return SKY_E_CONFIG;
     }
@@ -186,6 +188,23 @@ static enum sky_status split_languages(struct sky_config *config, struct sky_con
     return SKY_OK;
 }
 
+static enum sky_status split_host_names(struct sky_config *config, struct sky_config_message *message)
+{
+    const char *rest = config->http.host_names;
+    struct sky_span word;
+    while (sky_list_next(&rest, &word)) {
+        if (config->host_names_count == SKY_CONFIG_HOST_NAMES_MAX)
+            return fail(message, "http.host_names: more than %d names", SKY_CONFIG_HOST_NAMES_MAX);
+        char *name = sky_arena_alloc(&config->arena, word.len + 1);
+        if (!name)
+            return SKY_E_MEMORY;
+        memcpy(name, word.ptr, word.len);
+        name[word.len] = 0;
+        config->host_names[config->host_names_count++] = name;
+    }
+    return SKY_OK;
+}
+
 enum sky_status sky_config_load(struct sky_config *config, const struct sky_config_inputs *inputs,
                                 struct sky_config_message *message)
 {
@@ -203,6 +222,8 @@ enum sky_status sky_config_load(struct sky_config *config, const struct sky_conf
         status = assign_flags(config, inputs, message);
     if (status == SKY_OK)
         status = split_languages(config, message);
+    if (status == SKY_OK)
+        status = split_host_names(config, message);
     if (status == SKY_E_MEMORY)
         fail(message, "there is no memory for the configuration");
     return status;

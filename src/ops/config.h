@@ -23,6 +23,7 @@
 #define SKY_CONFIG_FILE_BYTES_MAX ((size_t)1 << 20)
 #define SKY_CONFIG_DEFAULT_FILE   "skytrend.yaml"
 #define SKY_CONFIG_MESSAGE_SIZE   512
+#define SKY_CONFIG_HOST_NAMES_MAX 16
 
 enum sky_source_kind { SKY_SOURCE_RELAY, SKY_SOURCE_JETSTREAM, SKY_SOURCE_SIMULATED }; /* as source.kind lists them */
 enum sky_log_format_setting { SKY_LOG_AUTO, SKY_LOG_JSON, SKY_LOG_TEXT };              /* as log.format lists them */
@@ -69,9 +70,11 @@ struct sky_config {
         bool enabled;
         const char *address;
         int64_t port;
+        const char *host_names;
     } http;
     struct {
         const char *directory;
+        int64_t dead_letters_bytes;
     } data;
     struct {
         bool enabled;
@@ -87,6 +90,8 @@ struct sky_config {
     char file[PATH_MAX];                                       /* the file read; "" when there was none */
     char language_names[SKY_ENGINE_LANGUAGES_MAX][16];         /* trend.languages, split */
     uint32_t languages_count;
+    const char *host_names[SKY_CONFIG_HOST_NAMES_MAX]; /* http.host_names, split */
+    uint32_t host_names_count;
     struct sky_arena arena; /* texts of values */
 };
 

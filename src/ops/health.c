@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "io/clock.h"
 #include "wire/json_write.h"
 
 static const struct {
@@ -27,13 +28,6 @@ struct sky_health {
     } states[SKY_DEPENDENCY_COUNT];
 };
 
-static int64_t clock_ms(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 enum sky_status sky_health_new(struct sky_health **out)
 {
     struct sky_health *health = calloc(1, sizeof *health);
@@ -41,9 +35,9 @@ enum sky_status sky_health_new(struct sky_health **out)
     if (!health)
         return SKY_E_MEMORY;
     pthread_mutex_init(&health->mutex, NULL);
-    health->beat_ms = clock_ms(CLOCK_MONOTONIC);
+    health->beat_ms = sky_clock_monotonic_ms();
     for (size_t i = 0; i < SKY_DEPENDENCY_COUNT; i++)
-        health->states[i].since_ms = clock_ms(CLOCK_REALTIME);
+        health->states[i].since_ms = sky_clock_wall_ms();
     return SKY_OK;
 }
 
@@ -69,7 +63,7 @@ void sky_health_set(struct sky_health *health, enum sky_dependency dependency, e
 {
     pthread_mutex_lock(&health->mutex);
     if (health->states[dependency].state != state)
-        health->states[dependency].since_ms = clock_ms(CLOCK_REALTIME);
+        health->states[dependency].since_ms = sky_clock_wall_ms();
     health->states[dependency].state = state;
     copy_detail(health->states[dependency].detail, detail);
     pthread_mutex_unlock(&health->mutex);
@@ -78,7 +72,7 @@ void sky_health_set(struct sky_health *health, enum sky_dependency dependency, e
 void sky_health_beat(struct sky_health *health)
 {
     pthread_mutex_lock(&health->mutex);
-    health->beat_ms = clock_ms(CLOCK_MONOTONIC);
+    health->beat_ms = sky_clock_monotonic_ms();
     pthread_mutex_unlock(&health->mutex);
 }
 
@@ -86,7 +80,7 @@ unsigned sky_health_render_alive(void *context, struct sky_buffer *body)
 {
     struct sky_health *health = context;
     pthread_mutex_lock(&health->mutex);
-    int64_t silent_ms = clock_ms(CLOCK_MONOTONIC) - health->beat_ms;
+    int64_t silent_ms = sky_clock_monotonic_ms() - health->beat_ms;
     pthread_mutex_unlock(&health->mutex);
     bool alive = silent_ms <= SKY_HEALTH_BEAT_MS_MAX;
     struct sky_json_writer json;

@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "base/utf8.h"
+#include "io/clock.h"
 #include "ops/config.h"
 #include "ops/log_rate.h"
 #include "wire/json_write.h"
@@ -168,7 +169,6 @@ static struct sky_log_rate *rate_of(const char *event)
 /* With the mutex held: may this line be shown? */
 static bool admit(enum sky_log_level level, const char *event, uint64_t *suppressed)
 {
-    struct timespec now;
     *suppressed = 0;
     if (!configured) {
         current.level = SKY_LOG_INFO;
@@ -177,9 +177,7 @@ static bool admit(enum sky_log_level level, const char *event, uint64_t *suppres
     }
     if (level < current.level)
         return false;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    bool shown = level == SKY_LOG_ERROR ||
-                 sky_log_rate_take(rate_of(event), (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, suppressed);
+    bool shown = level == SKY_LOG_ERROR || sky_log_rate_take(rate_of(event), sky_clock_monotonic_ms(), suppressed);
     if (shown)
         lines_written++;
     else
@@ -198,7 +196,6 @@ static void append_suppressed(const struct sky_log_options *options, uint64_t su
 
 void sky_log_fields(enum sky_log_level level, const char *event, const struct sky_log_field *fields)
 {
-    struct timespec now;
     uint64_t suppressed;
     pthread_mutex_lock(&mutex);
     bool shown = admit(level, event, &suppressed);
@@ -207,8 +204,7 @@ void sky_log_fields(enum sky_log_level level, const char *event, const struct sk
     if (!shown)
         return;
     struct sky_buffer line = {0};
-    clock_gettime(CLOCK_REALTIME, &now);
-    sky_log_format(&options, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, level, event, fields, &line);
+    sky_log_format(&options, sky_clock_wall_ms(), level, event, fields, &line);
     append_suppressed(&options, suppressed, &line);
     if (!line.failed) {
         /* One write a line: lines of several threads and processes do not mix. */

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "event/decoder.h"
+#include "io/clock.h"
 #include "io/websocket.h"
 
 #define SERIES_MAX  32 /* label values of one metric */
@@ -137,12 +137,10 @@ struct sky_metrics {
 
 enum sky_status sky_metrics_new(struct sky_metrics **metrics)
 {
-    struct timespec now;
     *metrics = calloc(1, sizeof **metrics);
     if (!*metrics)
         return SKY_E_MEMORY;
-    clock_gettime(CLOCK_REALTIME, &now);
-    (*metrics)->started_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    (*metrics)->started_s = (double)sky_clock_wall_ms() / 1e3;
     sky_metric_set(*metrics, SKY_METRIC_COMPLETENESS, 0, 1);
     return SKY_OK;
 }

@@ -58,7 +58,8 @@ void sky_metrics_take_log(struct sky_metrics *metrics)
     sky_metric_set_total(metrics, SKY_METRIC_LOG_LINES, SKY_METRIC_LOG_SUPPRESSED, suppressed);
 }
 
-void sky_metrics_take_slide(struct sky_metrics *metrics, const struct sky_trend_snapshot *snapshot, double arrived_s)
+void sky_metrics_take_slide(struct sky_metrics *metrics, const struct sky_trend_snapshot *snapshot,
+                            const struct sky_slide_timing *timing)
 {
     uint64_t started = 0;
     for (uint32_t i = 0; i < snapshot->trends_count; i++)
@@ -67,6 +68,6 @@ void sky_metrics_take_slide(struct sky_metrics *metrics, const struct sky_trend_
     sky_metric_add(metrics, SKY_METRIC_TRENDS_ENDED, 0, snapshot->ended_count);
     sky_metric_set(metrics, SKY_METRIC_ACTIVE_TRENDS, 0, snapshot->trends_count);
     sky_metric_set(metrics, SKY_METRIC_WARMING_UP, 0, snapshot->warming_up);
-    sky_metric_observe(metrics, SKY_METRIC_TREND_DETECTION_LATENCY, arrived_s);
-    sky_metric_observe(metrics, SKY_METRIC_SLIDE_DURATION, arrived_s);
+    sky_metric_observe(metrics, SKY_METRIC_TREND_DETECTION_LATENCY, timing->latency_s);
+    sky_metric_observe(metrics, SKY_METRIC_SLIDE_DURATION, timing->duration_s);
 }

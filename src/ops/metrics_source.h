@@ -13,7 +13,13 @@ void sky_metrics_take_engine(struct sky_metrics *metrics, const struct sky_engin
 void sky_metrics_take_relay(struct sky_metrics *metrics, const struct sky_relay_status *status);
 void sky_metrics_take_log(struct sky_metrics *metrics);
 
-/* One slide: what it changed, and how long it took; `arrived_s`: since the event that closed it arrived. */
-void sky_metrics_take_slide(struct sky_metrics *metrics, const struct sky_trend_snapshot *snapshot, double arrived_s);
+struct sky_slide_timing {
+    double latency_s;  /* since the event that closed it arrived */
+    double duration_s; /* it took to make and publish */
+};
+
+/* One slide: what it changed, and how long it took. */
+void sky_metrics_take_slide(struct sky_metrics *metrics, const struct sky_trend_snapshot *snapshot,
+                            const struct sky_slide_timing *timing);
 
 #endif

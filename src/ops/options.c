@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "ops/config.h"
 #include "ops/nearest.h"
 
 #define HELP_COLUMN     28 /* where the sentences begin */
@@ -38,6 +39,8 @@ static const struct sky_option *find(const struct sky_option *table, struct sky_
 
 static enum sky_status unknown(struct sky_options *options, const char *written, struct sky_span name)
 {
+    if (sky_span_equal(name, SKY_SPAN("help")))
+        return fail(options, "--help takes no value");
     struct sky_nearest nearest;
     sky_nearest_init(&nearest, name);
     for (const struct sky_option *option = options->table; option && option->name; option++)
@@ -263,6 +266,19 @@ static void write_wrapped(const char *text, struct sky_buffer *buffer)
     sky_buffer_put_string(buffer, "\n");
 }
 
+/* A short name of a setting takes what the setting takes. */
+static const char *placeholder_of(const struct sky_option *option)
+{
+    size_t count;
+    const struct sky_setting *settings = sky_settings(&count);
+    if (option->placeholder)
+        return option->placeholder;
+    for (size_t i = 0; option->setting && i < count; i++)
+        if (strcmp(settings[i].name, option->setting) == 0)
+            return sky_value_placeholder(&settings[i].rule);
+    return sky_value_placeholder(&option->rule);
+}
+
 void sky_options_help(const struct sky_option *table, struct sky_buffer *buffer)
 {
     for (; table && table->name; table++) {
@@ -272,8 +288,7 @@ void sky_options_help(const struct sky_option *table, struct sky_buffer *buffer)
         else
             sky_buffer_printf(buffer, "      --%s", table->name);
         if (table->rule.type != SKY_VALUE_BOOL)
-            sky_buffer_printf(buffer, " %s",
-                              table->placeholder ? table->placeholder : sky_value_placeholder(&table->rule));
+            sky_buffer_printf(buffer, " %s", placeholder_of(table));
         size_t width = buffer->len - from;
         if (width + 2 > HELP_COLUMN)
             sky_buffer_printf(buffer, "\n%*s", HELP_COLUMN, "");

@@ -29,7 +29,7 @@ static uint32_t put_sentence(struct sky_composer_text *text, const struct sky_le
     uint32_t slots = sky_random_between(random, 1, count < SKY_SIM_SLOTS_MAX ? count : SKY_SIM_SLOTS_MAX);
     const struct sky_sim_strings *patterns = &language->patterns[slots - 1];
     const char *pattern = patterns->items[sky_random_below(random, patterns->count)];
-    for (uint32_t i = 0; i < slots; i++) {
+    for (uint32_t i = 0; i < slots && i < count; i++) {
         const char *slot = strchr(pattern, '%');
         put(text, pattern, (size_t)(slot - pattern));
         put_word(text, lexicon, words[i]);

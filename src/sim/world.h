@@ -30,6 +30,9 @@
 #define SKY_WORLD_POSTS_PER_MINUTE  3000
 #define SKY_WORLD_COMPANIONS_MAX    6
 
+/* Real onsets are played from minute 150 on, and end in time: in a shorter world, or one without end, none is. */
+#define SKY_WORLD_ONSETS_HOURS_MIN 9
+
 enum sky_world_profile {
     SKY_WORLD_NORMAL,
     SKY_WORLD_HARSH, /* drift 1.6 x, half the clump shape */
@@ -55,7 +58,7 @@ struct sky_world_options {
     double rate;      /* background volume, 1 is SKY_WORLD_TOKENS_PER_MINUTE; bursts keep their size */
     double bursts_per_hour;
     enum sky_world_profile profile;
-    const struct sky_world_onset *onsets; /* borrowed until sky_world_free; needs hours >= 12 */
+    const struct sky_world_onset *onsets; /* borrowed until sky_world_free; needs SKY_WORLD_ONSETS_HOURS_MIN */
     uint32_t onsets_count;
     uint32_t onset_repeats; /* how often each is played */
 };

@@ -48,8 +48,8 @@ static void fill_ends(uint8_t ends[256])
         ends[(uint8_t)*p] |= ENDS_WORD;
     for (const char *p = "@#/."; *p; p++)
         ends[(uint8_t)*p] |= LINKS;
-    for (uint8_t c = '0'; c <= '9'; c++)
-        ends[c] = DIGIT;
+    for (const char *p = "0123456789"; *p; p++)
+        ends[(uint8_t)*p] = DIGIT;
 }
 
 enum sky_status sky_word_finder_new(const struct sky_stopword_table *stopwords, struct sky_word_finder **finder)
@@ -525,7 +525,7 @@ static inline enum sky_char_class class_at(const struct sky_word_finder *f, size
     return sky_character_class(f->table, code_point_at(f->text, at, next));
 }
 
-/* Digits before Han are part of its run: 10月 is a month, 月 alone the moon. */
+/* Digits before Han are part of its run: 10月 is a month, 月 alone the moon. Those that go on a word are the word's. */
 static bool begins_cjk(const struct sky_word_finder *f, size_t at)
 {
     size_t next = 0;
@@ -537,14 +537,14 @@ static bool begins_cjk(const struct sky_word_finder *f, size_t at)
 static struct run scan_run(const struct sky_word_finder *f, uint32_t start)
 {
     struct run run = {0};
-    bool hangul = false, others = false;
+    bool hangul = false, others = false, in_word = false;
     size_t at = start, next = 0;
     for (; at < f->text.len; at = next) {
         uint8_t byte = f->text.ptr[at];
         enum sky_char_class class = class_at(f, at, &next);
-        bool after_digit = at > start && (f->ends[f->text.ptr[at - 1]] & DIGIT);
-        if (may_end_run(class) || ((f->ends[byte] & DIGIT) && !after_digit && begins_cjk(f, at)))
+        if (may_end_run(class) || ((f->ends[byte] & DIGIT) && !in_word && begins_cjk(f, at)))
             break;
+        in_word = class == SKY_CHAR_LETTER || class == SKY_CHAR_DIGIT; /* G7が, PS5を */
         run.links |= (f->ends[byte] & LINKS) != 0;
         run.complex |= class == SKY_CHAR_COMPLEX;
         bool syllable = byte >= 0xea && byte <= 0xed && is_hangul_at(f, at);

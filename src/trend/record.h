@@ -1,4 +1,4 @@
-/* record.h: what the engine publishes: TrendAlert and TrendSnapshot (docs/DATA.md), as structs and as JSON.
+/* record.h: what the engine publishes: TrendAlert and TrendSnapshot (docs/RECORDS.md), as structs and as JSON.
  *
  * Memory   every span and array borrows what its producer says; the writers only read.
  * Units    times are ms since 1970 UTC, window_end is exclusive; rates have no unit. */

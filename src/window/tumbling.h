@@ -1,5 +1,5 @@
 /* tumbling.h: what happened in each 5 minutes: posts, replies, authors, languages, the most used keywords and hashtags
- * (record Activity, docs/DATA.md).
+ * (record Activity, docs/RECORDS.md).
  *
  * A window is [k L, (k + 1) L) of event time, L = length_minutes. Posts of the open window come in any order.
  *

@@ -134,8 +134,9 @@ class Browser:
         self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale,
                       mobile=mobile)
 
-    def colours(self, scheme):
-        self.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    def colours(self, scheme, motion="no-preference"):
+        self.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme},
+                                                              {"name": "prefers-reduced-motion", "value": motion}])
 
     def console(self):
         """What the page's console said, errors of the Content-Security-Policy among it, since the last call."""

@@ -260,22 +260,23 @@ def test_reconnects(browser):
         browser.wait("return document.getElementById('trouble').hidden", 20)
         check("it comes back by itself", True)
 
+
 def picture(browser, folder, url):
     """The pictures of the README, while trends move."""
     browser.size(1440, 900)
-    browser.colours("light")
+    browser.colours("light", "reduce")  # no row is shown half way
     browser.open(url)
     browser.wait(f"{ROWS} >= 8", TRENDS_SECONDS)
     time.sleep(15)  # some minutes of simulated time: sparklines have a shape
     browser.screenshot(os.path.join(folder, "page-light.png"))
-    browser.colours("dark")
+    browser.colours("dark", "reduce")
     time.sleep(1)
     browser.run("location.hash = document.querySelector('.trend .keyword').hash")
     browser.wait("return document.querySelectorAll('.post').length > 0")
     time.sleep(1)
     browser.screenshot(os.path.join(folder, "page-dark.png"))
     browser.run("location.hash = '#/'")
-    browser.colours("light")
+    browser.colours("light", "reduce")
     browser.size(390, 844, 2, True)
     time.sleep(1.5)
     browser.screenshot(os.path.join(folder, "page-phone.png"))

@@ -100,7 +100,8 @@ static void test_trends(void **state)
            "{\"window_start\":\"2026-07-04T11:51:00.000Z\",\"window_end\":\"2026-07-04T12:01:00.000Z\","
            "\"posts\":19000,\"active_authors\":13000,\"volume\":{\"en\":5000,\"ja\":700},\"warming_up\":false,"
            "\"trends\":[{\"keyword\":\"#eclipse\",\"frequency\":120,");
-    expect(*state, "/v1/trends", 200, "\"topic\":[],\"previous_rank\":null,\"history\":[100]}");
+    expect(*state, "/v1/trends", 200,
+           "\"topic\":[],\"previous_rank\":null,\"peak_confidence\":0.875000,\"history\":[100]}");
     expect(*state, "/v1/trends", 200,
            "\"ended\":[],\"top_keywords\":[{\"keyword\":\"today\",\"language\":\"en\","
            "\"count\":400,\"unique_authors\":390,\"history\":[390]}],\"status\":" STATUS "}");

@@ -69,6 +69,9 @@ static void read_ranks(void *context, const struct sky_board_view *view)
     assert_int_equal(view->previous_ranks[0], 2);
     assert_int_equal(view->previous_ranks[1], 0); /* new */
     assert_int_equal(view->previous_ranks[2], 1);
+    assert_true(view->peak_confidences[0] == 0.75); /* it was surer before */
+    assert_true(view->peak_confidences[1] == 0.25);
+    assert_true(view->peak_confidences[2] == 1.0); /* it is surer now */
 }
 
 static void test_previous_ranks(void **state)
@@ -76,6 +79,10 @@ static void test_previous_ranks(void **state)
     struct sky_trend_alert before[] = {make_trend(1, "a", "en", 1, 1), make_trend(2, "b", "en", 2, 1)};
     struct sky_trend_alert after[] = {make_trend(2, "b", "en", 1, 2), make_trend(3, "c", "en", 2, 2),
                                       make_trend(1, "a", "en", 3, 2)};
+    before[0].confidence_score = 0.5;
+    before[1].confidence_score = 0.75;
+    after[0].confidence_score = after[1].confidence_score = 0.25;
+    after[2].confidence_score = 1.0;
     publish(*state, before, 2, 1);
     publish(*state, after, 3, 2);
     sky_board_read(*state, read_ranks, NULL);

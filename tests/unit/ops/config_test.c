@@ -196,6 +196,9 @@ static void test_other_errors(void **state)
     assert_string_equal(message.text, "SKYTREND_HTTP_PORT: http.port: 'x' is not a whole number, 0 to 65535");
     assert_int_equal(load(NULL, NULL, &flag), SKY_E_CONFIG);
     assert_string_equal(message.text, "--htpp.port: unknown setting htpp.port; did you mean http.port?");
+    const struct sky_option_setting bad = {.key = "http.port", .key_len = 9, .value = "x", .written = "--http.port"};
+    assert_int_equal(load("", NULL, &bad), SKY_E_CONFIG);
+    assert_string_equal(message.text, "--http.port: 'x' is not a whole number, 0 to 65535");
     const struct sky_config_inputs absent = {.file = "absent.yaml"};
     sky_config_clean_up(&config);
     assert_int_equal(sky_config_load(&config, &absent, &message), SKY_E_IO);

@@ -93,6 +93,7 @@ static void test_messages(void **state)
     expect_message("unknown option --hepl; did you mean --help?", "--hepl=3", NULL);
     expect_message("unknown option --elephant", "--elephant", NULL);
     expect_message("unknown option -x", "-x", NULL);
+    expect_message("--help takes no value", "--help=3", NULL);
     expect_message("--duration needs a value", "--duration", NULL);
     expect_message("--trend.min_z needs a value", "--trend.min_z", NULL);
     expect_message("-l takes no value", "-lx", NULL);
@@ -110,7 +111,7 @@ static void test_help(void **state)
                                                   "      --to json|hex         the form [default: json]\n"
                                                   "  -n, --max-count N         how many\n"
                                                   "  -o, --out FILE            where to\n"
-                                                  "      --port TEXT           of the page\n"
+                                                  "      --port N              of the page\n"
                                                   "  -l, --live                a flag\n");
     sky_buffer_clean_up(&buffer);
 }

@@ -202,6 +202,13 @@ static void japanese(void **state)
     expect("ja", "10月5日に会見", "会見");
     expect("ja", "ｱﾆﾒ", "アニメ");
     expect("ja", "iPhoneの新型", "iphone|新型");
+    expect("ja", "G7が開幕", "g7|開幕"); /* digits behind letters are theirs, not those of a counter */
+    expect("ja", "PS5を買った", "ps5");
+    expect("ja", "3Dで見るF1", "3d|f1");
+    expect("ja", "G7首脳会議", "g7|g7首脳|g7首脳会議|首脳|首脳会議|会議");
+    expect("ja", "第3回大会", "大会");
+    expect("ja", "東京・大阪", "東京|大阪");
+    expect("ja", "お天気", "天気");
     expect("ja", "雪 熊", "雪|熊");
     expect("ja", "「雪」、「熊」", "雪|熊");
     expect("en", "東京で地震がありました", "東京|地震"); /* kana are Japanese whatever the tag says */
@@ -211,6 +218,8 @@ static void other_scripts(void **state)
 {
     expect("zh", "北京下雪了", "北京|北京下雪|下雪");
     expect("ko", "서울 지진", "서울|서울 지진|지진");
+    expect("ko", "5월 지진", "5월 지진|지진"); /* a counter alone says nothing */
+    expect("zh", "G7峰会", "g7|g7峰会|峰会");
     expect("ru", "Землетрясение в Москве", "землетрясение|землетрясение в москве|москве");
     expect("he", "שלום עולם", "שלום|שלום עולם|עולם");
     expect("el", "Σεισμός", "σεισμόσ"); /* folding knows no final sigma */

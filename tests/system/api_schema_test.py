@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+# test: timeout=120
+"""What the API answers is what web/openapi.json says: every path's answer, from `run --simulate` with trends on, is checked
+against the schema of that path by a JSON Schema validator, unknown members included."""
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+try:
+    import jsonschema
+except ImportError:
+    print('python3-jsonschema is not installed')
+    sys.exit(77)
+
+PROGRAM = os.environ['SKYTREND']
+WAIT_SECONDS = 60
+
+
+def fetch(url):
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def own_members(document, schema):
+    """The members that a schema names, through $ref and allOf."""
+    if '$ref' in schema:
+        schema = document['components']['schemas'][schema['$ref'].rsplit('/', 1)[1]]
+    names = dict(schema.get('properties', {}))
+    for part in schema.get('allOf', []):
+        names.update(own_members(document, part))
+    return names
+
+
+def check_no_others(document, schema, value, where):
+    """Nothing is there that the document does not name: jsonschema alone would let it pass."""
+    if '$ref' in schema:
+        schema = document['components']['schemas'][schema['$ref'].rsplit('/', 1)[1]]
+    for choice in schema.get('anyOf', []):
+        if value is not None and choice.get('type') != 'null':
+            schema = choice
+    if isinstance(value, list) and 'items' in schema:
+        for i, item in enumerate(value):
+            check_no_others(document, schema['items'], item, f'{where}[{i}]')
+    if not isinstance(value, dict) or 'additionalProperties' in schema:
+        return
+    members = own_members(document, schema)
+    for name, member in value.items():
+        assert name in members, f'{where}.{name} is not in the document'
+        check_no_others(document, members[name], member, f'{where}.{name}')
+
+
+def check(document, url, path, status, template):
+    got, value = fetch(url.rstrip('/') + path)
+    assert got == status, (path, got, value)
+    answer = document['paths'][template]['get']['responses'][str(status)]
+    if '$ref' in answer:
+        answer = document['components']['responses'][answer['$ref'].rsplit('/', 1)[1]]
+    schema = answer['content']['application/json']['schema']
+    jsonschema.Draft202012Validator({**schema, 'components': document['components']}).validate(value)
+    check_no_others(document, schema, value, path)
+    return value
+
+
+def main():
+    run = subprocess.Popen([PROGRAM, 'run', '--simulate', '--speed', '600', '--rate', '0.1', '--port', '0', '--plain'],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        url = next(line[line.index('http://'):].split()[0] for line in run.stderr if 'http://' in line)
+        document = fetch(url + 'v1/openapi.json')[1]
+        check(document, url, '/v1/trends', 200, '/v1/trends')
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not (trends := check(document, url, '/v1/trends?limit=5', 200, '/v1/trends')['trends']):
+            assert time.monotonic() < deadline, 'no trend'
+            time.sleep(0.2)
+        keyword = urllib.parse.quote(trends[0]['keyword'], safe='')
+        history = check(document, url, f'/v1/trends/{keyword}', 200, '/v1/trends/{keyword}')
+        assert history['languages'][0]['points'], history
+        assert check(document, url, '/v1/activity', 200, '/v1/activity')['series']
+        check(document, url, '/v1/trends?limit=0', 400, '/v1/trends')
+        check(document, url, '/v1/trends/%00', 400, '/v1/trends/{keyword}')
+        check(document, url, '/v1/trends/nobody-says-this', 404, '/v1/trends/{keyword}')
+    finally:
+        run.terminate()
+        run.communicate(timeout=30)
+    print('ok')
+
+
+if __name__ == '__main__':
+    main()
