@@ -16,6 +16,7 @@
 #define BURST_START 40                     /* minute */
 #define BURST_END   55
 #define MINUTES     80
+#define CUTS        24
 
 static uint32_t next_random(uint64_t *state)
 {
@@ -259,12 +260,51 @@ static void test_state_of_other_settings_is_refused(void **state)
     sky_buffer_clean_up(&saved);
 }
 
+/* The state of a live window with a trend: whole, cut short anywhere, or with a byte too many. */
+static void test_state_that_is_not_whole_is_refused(void **state)
+{
+    (void)state;
+    struct sky_engine *engine = new_engine(5);
+    struct stream stream = {.random = 5};
+    for (int i = 0; i < (BURST_START + 6) * POSTS_A_MINUTE; i++) {
+        struct sky_post post = stream_next(&stream);
+        assert_int_equal(sky_engine_post(engine, &post, NULL, NULL), SKY_OK);
+    }
+    struct sky_buffer saved = {0}, again = {0};
+    struct sky_error error;
+    sky_engine_save(engine, &saved);
+    sky_engine_free(engine);
+    engine = new_engine(6);
+    assert_int_equal(sky_engine_load(engine, sky_buffer_span(&saved), &error), SKY_OK);
+    sky_engine_save(engine, &again);
+    assert_true(sky_span_equal(sky_buffer_span(&saved), sky_buffer_span(&again)));
+    sky_engine_free(engine);
+    for (size_t i = 0; i < CUTS; i++) {
+        engine = new_engine(7);
+        struct sky_span cut = sky_span_of(saved.ptr, saved.len * i / CUTS);
+        assert_int_not_equal(sky_engine_load(engine, cut, &error), SKY_OK);
+        assert_non_null(error.reason);
+        assert_true(error.offset <= cut.len);
+        sky_engine_free(engine);
+    }
+    sky_buffer_put_u8(&saved, 0);
+    engine = new_engine(8);
+    assert_int_equal(sky_engine_load(engine, sky_buffer_span(&saved), &error), SKY_E_TRAILING);
+    sky_engine_free(engine);
+    sky_buffer_clean_up(&saved);
+    sky_buffer_clean_up(&again);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hash_key_changes_nothing), cmocka_unit_test(test_restarts_change_nothing),
-        cmocka_unit_test(test_planned_burst_trends),     cmocka_unit_test(test_deleted_post_is_no_sample),
-        cmocka_unit_test(test_what_does_not_count),      cmocka_unit_test(test_state_of_other_settings_is_refused),
+        cmocka_unit_test(test_hash_key_changes_nothing),
+        cmocka_unit_test(test_restarts_change_nothing),
+        cmocka_unit_test(test_planned_burst_trends),
+        cmocka_unit_test(test_deleted_post_is_no_sample),
+        cmocka_unit_test(test_what_does_not_count),
+        cmocka_unit_test(test_state_of_other_settings_is_refused),
+        cmocka_unit_test(test_state_that_is_not_whole_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
