@@ -19,13 +19,15 @@
 #include "io/api.h"
 #include "io/clock.h"
 #include "io/terminal.h"
+#include "io/url.h"
 #include "ops/config.h"
 #include "ops/log.h"
 #include "ops/signal.h"
 
 #define STATUS_MS        250
 #define POLL_MS          100
-#define EVENTS_A_TURN    512 /* handled before clocks are looked at */
+#define DURATION_MS_MAX  864e9 /* 10,000 days */
+#define EVENTS_A_TURN    512   /* handled before clocks are looked at */
 #define SIMULATED_RATE   "0.5"
 #define SIMULATED_BURSTS "24" /* an hour: a story every few seconds at 60 times the clock */
 
@@ -34,7 +36,7 @@ static const struct sky_option run_options[] = {
     {.name = "live",
      .help = "never go on with the simulated network when no relay answers (as with --source and --out)"},
     {.name = "duration",
-     .rule = {.type = SKY_VALUE_DURATION, .min = 0, .max = 1e15},
+     .rule = {.type = SKY_VALUE_DURATION, .min = 0, .max = DURATION_MS_MAX},
      .help = "stop by itself after this time of the clock"},
     {.name = "source",
      .rule.type = SKY_VALUE_STRING,
@@ -153,6 +155,23 @@ static bool is_default(const struct sky_config *config, const char *name)
     return false;
 }
 
+/* What is wrong with a list that sky_relay_new refuses. */
+static void explain_urls(const char *setting, const char *urls)
+{
+    struct sky_span word;
+    while (sky_list_next(&urls, &word)) {
+        char text[SKY_URL_TEXT_SIZE], what[SKY_URL_TEXT_SIZE + 64];
+        struct sky_url url;
+        snprintf(text, sizeof text, "%.*s", (int)word.len, (const char *)word.ptr);
+        if (word.len < sizeof text && sky_url_parse(text, &url) == SKY_OK)
+            continue;
+        snprintf(what, sizeof what, "'%s' is no URL such as wss://bsky.network or ws://127.0.0.1:8790", text);
+        fail(setting, what);
+        return;
+    }
+    fail(setting, "give 1 to 8 URLs with commas between");
+}
+
 static enum sky_status open_live(struct run *run)
 {
     const struct sky_options *given = &run->invocation->options;
@@ -171,10 +190,12 @@ static enum sky_status open_live(struct run *run)
     enum sky_status status = sky_relay_new(&options, &relay);
     if (status == SKY_OK)
         status = sky_feed_open_relay(relay, &run->feed);
-    if (status != SKY_OK) {
-        fail("source.urls", status == SKY_E_CONFIG ? "give 1 to 8 URLs" : sky_status_name(status));
+    if (status == SKY_E_CONFIG)
+        explain_urls(jetstream ? "source.jetstream_urls" : "source.urls", options.urls);
+    else if (status != SKY_OK)
+        fail("the source", sky_status_name(status));
+    if (status != SKY_OK)
         return status;
-    }
     run->state.relay = sky_feed_relay(run->feed);
     /* Lines of a simulated network have no business in a file of real ones. */
     run->may_simulate = !sky_options_bool(given, "live") && !sky_options_given(given, "out") &&
@@ -555,6 +576,9 @@ static void tear_down(struct run *run)
 
 static int run_command(const struct sky_invocation *invocation)
 {
+    if (sky_options_bool(&invocation->options, "simulate") &&
+        (sky_options_bool(&invocation->options, "live") || sky_options_given(&invocation->options, "source")))
+        return sky_command_usage_error(invocation->command, "--simulate goes neither with --live nor with --source");
     sky_signal_install();
     int64_t now_clock_ms = sky_clock_monotonic_ms();
     struct run run = {
@@ -567,7 +591,8 @@ static int run_command(const struct sky_invocation *invocation)
     };
     if (sky_options_given(&invocation->options, "duration"))
         run.ends_clock_ms = now_clock_ms + sky_options_duration_ms(&invocation->options, "duration");
-    int exit_code = set_up(&run) == SKY_OK ? work(&run) : SKY_EXIT_FAILURE;
+    enum sky_status status = set_up(&run);
+    int exit_code = status == SKY_OK ? work(&run) : status == SKY_E_CONFIG ? SKY_EXIT_USAGE : SKY_EXIT_FAILURE;
     tear_down(&run);
     return exit_code;
 }

@@ -199,7 +199,7 @@ static enum sky_status count_post(struct sky_engine *engine, const struct sky_po
     enum sky_status status = sky_text_keywords(engine->text, &with_language, &keywords);
     if (status != SKY_OK)
         return status;
-    engine->stats.posts_labelled += post->labels_count && !keywords.count;
+    engine->stats.posts_labelled += sky_text_is_withheld(engine->text, post);
     const struct sky_sliding_post counted = {
         .author_id = sky_hash_id(post->author_did),
         .post_id = sky_hash_id(post->uri),
@@ -226,6 +226,16 @@ static enum sky_status take_create(struct sky_engine *engine, const struct sky_p
     return count_post(engine, post, minute);
 }
 
+/* An update replaces a sample, or withdraws it: it never counts. */
+static enum sky_status take_update(struct sky_engine *engine, const struct sky_post *post)
+{
+    engine->stats.updates++;
+    if (!sky_text_is_withheld(engine->text, post))
+        return sky_post_store_update(engine->store, post);
+    sky_post_store_delete(engine->store, post);
+    return SKY_OK;
+}
+
 enum sky_status sky_engine_post(struct sky_engine *engine, const struct sky_post *post, sky_slide_fn on_slide,
                                 void *context)
 {
@@ -239,7 +249,7 @@ enum sky_status sky_engine_post(struct sky_engine *engine, const struct sky_post
         return status;
     switch (post->op) {
     case SKY_POST_CREATE: return take_create(engine, post, minute);
-    case SKY_POST_UPDATE: engine->stats.updates++; return sky_post_store_update(engine->store, post);
+    case SKY_POST_UPDATE: return take_update(engine, post);
     case SKY_POST_DELETE:
         engine->stats.deletes++;
         sky_post_store_delete(engine->store, post);

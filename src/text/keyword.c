@@ -185,10 +185,10 @@ struct sky_span sky_text_language(struct sky_text *t, const struct sky_post *pos
     return sky_language_detect(&t->words, sky_word_finder_table(t->finder), t->stopwords, tag);
 }
 
-static bool is_labelled(const struct sky_post *post)
+bool sky_text_is_withheld(const struct sky_text *t, const struct sky_post *post)
 {
     static const char *const labels[] = {"porn", "sexual", "nudity", "graphic-media"};
-    for (uint32_t i = 0; i < post->labels_count; i++)
+    for (uint32_t i = 0; i < post->labels_count && !t->options.keep_labelled; i++)
         for (size_t k = 0; k < sizeof labels / sizeof *labels; k++)
             if (sky_span_equal(post->labels[i], sky_span_from_string(labels[k])))
                 return true;
@@ -548,7 +548,7 @@ enum sky_status sky_text_keywords(struct sky_text *t, const struct sky_post *pos
     forget_keywords(t);
     t->tokens_count = 0;
     *list = (struct sky_keyword_list){t->items, 0};
-    if (is_labelled(post) && !t->options.keep_labelled)
+    if (sky_text_is_withheld(t, post))
         return SKY_OK;
     t->language_name = post->language;
     t->language = sky_stopword_language(t->stopwords, post->language);

@@ -46,6 +46,9 @@ void sky_text_free(struct sky_text *text);
  * For Latin script and >= 20 letters the detector outranks the tag. Static or borrowed from the post. */
 struct sky_span sky_text_language(struct sky_text *text, const struct sky_post *post);
 
+/* True: the author labelled the post adult or graphic, and such posts neither count nor are shown (keep_labelled). */
+bool sky_text_is_withheld(const struct sky_text *text, const struct sky_post *post);
+
 /* The keywords of one create. `post->language` must be set (see sky_text_language). An empty list for a post that must
  * not count (labels, no words). SKY_E_MEMORY is the only error. */
 SKY_MUST_USE enum sky_status sky_text_keywords(struct sky_text *text, const struct sky_post *post,

@@ -195,9 +195,9 @@ static bool look_for_sample(void *context, const struct sky_trend_snapshot *snap
     return true;
 }
 
-static void test_deleted_post_is_no_sample(void **state)
+/* What takes a sample away by an event of this kind: is it shown before, and after? */
+static void assert_withdrawn_by(struct sky_post event)
 {
-    (void)state;
     struct samples samples = {{0}, false};
     struct sky_engine *engine = new_engine(3);
     struct stream stream = {.random = 5};
@@ -210,12 +210,27 @@ static void test_deleted_post_is_no_sample(void **state)
     int64_t now_ms = post.event_time_ms;
     assert_int_equal(sky_engine_advance(engine, now_ms + SKY_MINUTE_MS, look_for_sample, &samples), SKY_OK);
     assert_true(samples.found);
-    struct sky_post gone = {.op = SKY_POST_DELETE, .uri = sky_span_from_string(samples.wanted)};
-    gone.event_time_ms = now_ms + SKY_MINUTE_MS;
-    assert_int_equal(sky_engine_post(engine, &gone, look_for_sample, &samples), SKY_OK);
+    event.uri = sky_span_from_string(samples.wanted);
+    event.event_time_ms = now_ms + SKY_MINUTE_MS;
+    assert_int_equal(sky_engine_post(engine, &event, look_for_sample, &samples), SKY_OK);
     assert_int_equal(sky_engine_advance(engine, now_ms + 2 * SKY_MINUTE_MS, look_for_sample, &samples), SKY_OK);
     assert_false(samples.found);
     sky_engine_free(engine);
+}
+
+static void test_deleted_post_is_no_sample(void **state)
+{
+    (void)state;
+    assert_withdrawn_by((struct sky_post){.op = SKY_POST_DELETE});
+}
+
+/* The author marks it as adult after the fact. */
+static void test_labelled_update_is_no_sample(void **state)
+{
+    (void)state;
+    const struct sky_span label = SKY_SPAN("nudity");
+    assert_withdrawn_by(
+        (struct sky_post){.op = SKY_POST_UPDATE, .text = SKY_SPAN("volcano"), .labels = &label, .labels_count = 1});
 }
 
 static void test_what_does_not_count(void **state)
@@ -302,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_restarts_change_nothing),
         cmocka_unit_test(test_planned_burst_trends),
         cmocka_unit_test(test_deleted_post_is_no_sample),
+        cmocka_unit_test(test_labelled_update_is_no_sample),
         cmocka_unit_test(test_what_does_not_count),
         cmocka_unit_test(test_state_of_other_settings_is_refused),
         cmocka_unit_test(test_state_that_is_not_whole_is_refused),
