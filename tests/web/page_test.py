@@ -23,6 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAM = os.environ.get("SKYTREND", os.path.join(HERE, "../../build/skytrend"))
 DEMO = os.path.join(os.path.dirname(PROGRAM), "tests/web_demo")
 ROWS = "return document.querySelectorAll('.trend').length"
+SETTLE_SECONDS = 3  # charts are drawn anew a moment after a new width
 TRENDS_SECONDS = 90  # until the simulated network, at 60 times the clock, has trends
 
 failures = []
@@ -81,7 +82,12 @@ def check_quiet(browser, where):
 
 
 def check_fits(browser, where):
-    widths = browser.run("return [document.documentElement.scrollWidth, innerWidth]")
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while True:
+        widths = browser.run("return [document.documentElement.scrollWidth, innerWidth]")
+        if widths[0] <= widths[1] or time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
     check(f"{where}: nothing is wider than the screen", widths[0] <= widths[1], widths)
 
 
@@ -206,6 +212,7 @@ def test_phone(browser):
         for width in (320, 600, 820, 1024, 1180):
             browser.size(width, 800)
             check_fits(browser, f"{width} pixels")
+            time.sleep(0.3)
             wide = browser.run(WIDER)
             check(f"{width} pixels: no element sticks out", not wide, wide)
     browser.size(1440, 900)
