@@ -14,4 +14,4 @@ set -- "$found"
 [ ! -d "$seeds" ] || set -- "$@" "$seeds"
 [ ! -f "fuzz/$name.dict" ] || set -- "$@" "-dict=fuzz/$name.dict"
 exec "build/fuzz/fuzz/${name}_fuzz" "$@" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
-    -print_final_stats=1 -artifact_prefix="build/fuzz/failed/$name-"
+    -print_final_stats=1 -error_exitcode=1 -artifact_prefix="build/fuzz/failed/$name-"

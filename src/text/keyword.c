@@ -513,23 +513,34 @@ static void add_slice(struct sky_text *t, size_t first, size_t last, uint64_t id
     add_keyword(t, keyword, id);
 }
 
-/* The phrases that begin at token `first`. Their id is made of their words' ids where spaces part them, and is that of
- * the bytes where not: equal bytes always have equal ids. */
+static uint64_t mix(uint64_t before, uint64_t id)
+{
+    return sky_hash_slot(before, id) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/* The phrases that begin at token `first`. Their id is made of the ids of the parts between their spaces, and a part's
+ * is that of its bytes, however it is cut into tokens: equal bytes always have equal ids. */
 static void add_phrases(struct sky_text *t, size_t first)
 {
-    uint64_t id = t->tokens[first].id;
-    uint32_t flags = t->tokens[first].flags & TOKEN_WORD;
+    const struct token *part = &t->tokens[first]; /* the last part's first token */
+    uint64_t before = 0, id = part->id;           /* of the parts before it; of itself */
+    uint32_t flags = part->flags & TOKEN_WORD;
+    bool parted = false;
     for (size_t last = first + 1; last < t->tokens_count && last < first + PHRASE_WORDS_MAX; last++) {
         const struct token *token = &t->tokens[last];
         if (token->flags & TOKEN_BREAK)
             return;
-        id = sky_hash_slot(id, token->id) * UINT64_C(0x9e3779b97f4a7c15);
-        flags |= token->flags & (TOKEN_WORD | TOKEN_JOINED);
-        if (!(token->flags & TOKEN_ENDS) || !(flags & TOKEN_WORD))
-            continue;
-        const struct token *begin = &t->tokens[first];
-        struct sky_span bytes = sky_span_of(t->keys + begin->key, token->key + token->key_len - begin->key);
-        add_slice(t, first, last, flags & TOKEN_JOINED ? sky_hash_id(bytes) : id);
+        if (token->flags & TOKEN_JOINED) {
+            id = sky_hash_id(sky_span_of(t->keys + part->key, token->key + token->key_len - part->key));
+        } else {
+            before = parted ? mix(before, id) : id;
+            parted = true;
+            part = token;
+            id = token->id;
+        }
+        flags |= token->flags & TOKEN_WORD;
+        if (token->flags & TOKEN_ENDS && flags)
+            add_slice(t, first, last, parted ? mix(before, id) : id);
     }
 }
 
