@@ -68,6 +68,8 @@ static void test_interop_vectors(void **state)
         assert_true(valid > 0 && invalid > 0);
     }
     assert_true(check_file("datetime", "parse_invalid", is_datetime, false) > 0);
+    /* Well-formed, with a subtag twice: nothing that reading a post's language has to mind. */
+    assert_true(check_file("language", "parse_invalid", sky_syntax_is_language, true) > 0);
 }
 
 /* The same rules, from the text of the specifications, for where the vectors are absent. */
