@@ -24,6 +24,8 @@ WRONG = [
     (['config', '--config', 'bad.yaml'], 'bad.yaml:3', 'did you mean trend.min_frequency?'),
     (['config', '--config', 'not.yaml'], 'not.yaml'),
     (['config', '--config', 'absent.yaml'], 'absent.yaml: No such file'),
+    (['run', '--simulate', '--live'], '--simulate goes neither with --live'),
+    (['run', '--simulate', '--source', 'ws://127.0.0.1:1'], '--simulate', '--source'),
     (['replay'], 'an argument is missing: FILE'),
     (['replay', 'one', 'two'], "one argument too many: 'two'"),
     (['replay', '--to', 'jetstreem', 'one'], "'jetstreem'", 'snapshots, jetstream, posts'),
