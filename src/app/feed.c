@@ -147,7 +147,11 @@ static enum sky_feed_state next_live(struct sky_feed *feed, int timeout_ms, stru
         item->receipt_ms = got.receipt_ms;
         return SKY_FEED_ITEM;
     case SKY_RELAY_DISCONNECTED:
-        snprintf(item->notice, sizeof item->notice, "%s; trying again in %lld ms", got.reason, (long long)got.retry_ms);
+        if (got.retry_ms)
+            snprintf(item->notice, sizeof item->notice, "%s; trying again in %lld ms", got.reason,
+                     (long long)got.retry_ms);
+        else
+            snprintf(item->notice, sizeof item->notice, "%s; trying the next one", got.reason);
         return SKY_FEED_NOTICE;
     case SKY_RELAY_GAP: note_gap(&got, item); return SKY_FEED_NOTICE;
     case SKY_RELAY_FAILED: break;

@@ -381,7 +381,7 @@ static void serve_url(struct sky_websocket *websocket, int64_t deadline_ms)
         set_end(websocket, SKY_WEBSOCKET_END_TIMEOUT, "the look-up of the name took too long");
     else {
         char text[SKY_WEBSOCKET_DETAIL_SIZE];
-        snprintf(text, sizeof text, "%.100s: %s", websocket->url.host, reason);
+        snprintf(text, sizeof text, "no address: %.150s", reason);
         set_end(websocket, SKY_WEBSOCKET_END_NAME, text);
     }
     sky_resolve_release(request);
