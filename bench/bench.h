@@ -26,6 +26,9 @@ int bench_trends(const struct bench_options *options);
 /* Monotonic seconds. */
 double bench_now_s(void);
 
+/* Seconds of CPU time of this thread: what one core does, however busy the machine is. Speeds are measured by it. */
+double bench_cpu_s(void);
+
 /* Peak resident memory of this process. */
 double bench_rss_mb(void);
 

@@ -8,7 +8,6 @@
  * this thread, which is what one core does however busy the machine is. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/buffer.h"
 #include "bench.h"
@@ -76,13 +75,6 @@ static enum sky_status simulate(const struct bench_options *options, struct fram
     return status == SKY_E_END ? SKY_OK : status;
 }
 
-static double cpu_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 struct pass {
     uint64_t frames;
     uint64_t bytes;
@@ -131,10 +123,10 @@ static bool measure(const struct bench_options *options, const struct frames *fr
     decode_once(decoder, frames, count, &warm_up);
     for (size_t i = 0; i < runs_count; i++) {
         struct pass pass = {0};
-        double start_s = cpu_s(), elapsed_s;
+        double start_s = bench_cpu_s(), elapsed_s;
         do {
             decode_once(decoder, frames, count, &pass);
-            elapsed_s = cpu_s() - start_s;
+            elapsed_s = bench_cpu_s() - start_s;
         } while (!options->quick && elapsed_s < RUN_S);
         runs[i] = (struct measure){(double)pass.frames / elapsed_s, (double)pass.bytes / elapsed_s / 1e6};
     }
