@@ -114,7 +114,7 @@ static void read_op(struct sky_dagcbor_reader *cbor, struct sky_op *op)
     }
     if (!op->path.ptr || !action.ptr)
         sky_dagcbor_fail(cbor, SKY_E_MISSING, "an op without action or path");
-    op->action = action_of(action);
+    op->action = action.ptr ? action_of(action) : SKY_OP_UNKNOWN;
     if (!sky_syntax_split_path(op->path, &op->collection, &op->rkey))
         op->collection = op->rkey = (struct sky_span){0};
 }

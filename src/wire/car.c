@@ -123,7 +123,7 @@ enum sky_status sky_car_next(struct sky_car_reader *reader, struct sky_car_block
         return reader->error.status;
     if (reader->offset == reader->input.len)
         return SKY_E_END;
-    struct sky_span section;
+    struct sky_span section = {0};
     enum sky_status status = read_section(reader, &section);
     if (status)
         return status;
