@@ -19,7 +19,9 @@ struct bench_options {
 
 /* Exit codes: 0, or 1 with a reason on stderr. */
 int bench_decode(const struct bench_options *options);
+int bench_memory(const struct bench_options *options);
 int bench_pipeline(const struct bench_options *options);
+int bench_slides(const struct bench_options *options);
 int bench_text(const struct bench_options *options);
 int bench_trends(const struct bench_options *options);
 
