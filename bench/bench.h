@@ -19,12 +19,17 @@ struct bench_options {
 
 /* Exit codes: 0, or 1 with a reason on stderr. */
 int bench_decode(const struct bench_options *options);
+int bench_memory(const struct bench_options *options);
 int bench_pipeline(const struct bench_options *options);
+int bench_slides(const struct bench_options *options);
 int bench_text(const struct bench_options *options);
 int bench_trends(const struct bench_options *options);
 
 /* Monotonic seconds. */
 double bench_now_s(void);
+
+/* Seconds of CPU time of this thread: what one core does, however busy the machine is. Speeds are measured by it. */
+double bench_cpu_s(void);
 
 /* Peak resident memory of this process. */
 double bench_rss_mb(void);

@@ -4,11 +4,11 @@
  *     posts    what `run` does: header and body of every frame strictly, the CAR only where a post is
  *
  * The set is gone through again and again; each line is the median of several runs. By default the set is small enough
- * for the second-level cache (cached frames); `-cold` lines go through one larger than any cache. Time is CPU time of
+ * for the second-level cache (cached frames); `-cold` lines go through one larger than any cache, whose next frame is
+ * fetched while one is decoded. Time is CPU time of
  * this thread, which is what one core does however busy the machine is. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/buffer.h"
 #include "bench.h"
@@ -20,7 +20,8 @@
 #define RUN_S           0.4 /* of each run */
 #define FRAMES_CACHED   150
 #define COLD_SIZE_BYTES ((size_t)128 * 1024 * 1024)
-#define PREFETCH_BYTES  256 /* of the next frame: header and the beginning of the body */
+#define CACHED_PREFETCH_BYTES                                                                                          \
+    256 /* of the next frame: header and the beginning of the body; a cold one is fetched whole */
 
 struct frames {
     struct sky_buffer bytes;
@@ -76,18 +77,12 @@ static enum sky_status simulate(const struct bench_options *options, struct fram
     return status == SKY_E_END ? SKY_OK : status;
 }
 
-static double cpu_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 struct pass {
     uint64_t frames;
     uint64_t bytes;
     uint64_t dropped;
     uint64_t posts; /* used, so that nothing is optimised away */
+    size_t prefetch_bytes;
 };
 
 static void decode_once(struct sky_decoder *decoder, const struct frames *frames, size_t count, struct pass *pass)
@@ -97,7 +92,8 @@ static void decode_once(struct sky_decoder *decoder, const struct frames *frames
     for (size_t i = 0; i < count; i++) {
         const uint8_t *p = frames->bytes.ptr + frames->offsets[i];
         size_t len = frames->offsets[i + 1] - frames->offsets[i];
-        for (size_t ahead = 0; ahead < PREFETCH_BYTES && i + 1 < count; ahead += 64)
+        size_t next_len = i + 1 < count ? frames->offsets[i + 2] - frames->offsets[i + 1] : 0;
+        for (size_t ahead = 0; ahead < next_len && ahead < pass->prefetch_bytes; ahead += 64)
             __builtin_prefetch(p + len + ahead);
         pass->dropped += sky_decoder_frame(decoder, sky_span_of(p, len), SKY_RECEIPT_NONE, &decoded) != SKY_OK ||
                          decoded.drops_count > 0;
@@ -124,17 +120,18 @@ static bool measure(const struct bench_options *options, const struct frames *fr
     struct measure runs[RUNS];
     struct sky_decoder_options decoder_options = {.scope = scope, .relay = SKY_SPAN("bench")};
     struct sky_decoder *decoder;
-    struct pass warm_up = {0};
+    size_t prefetch_bytes = count > FRAMES_CACHED ? SIZE_MAX : CACHED_PREFETCH_BYTES;
+    struct pass warm_up = {.prefetch_bytes = prefetch_bytes};
     size_t runs_count = options->quick ? 1 : RUNS;
     if (sky_decoder_new(&decoder_options, &decoder))
         return false;
     decode_once(decoder, frames, count, &warm_up);
     for (size_t i = 0; i < runs_count; i++) {
-        struct pass pass = {0};
-        double start_s = cpu_s(), elapsed_s;
+        struct pass pass = {.prefetch_bytes = prefetch_bytes};
+        double start_s = bench_cpu_s(), elapsed_s;
         do {
             decode_once(decoder, frames, count, &pass);
-            elapsed_s = cpu_s() - start_s;
+            elapsed_s = bench_cpu_s() - start_s;
         } while (!options->quick && elapsed_s < RUN_S);
         runs[i] = (struct measure){(double)pass.frames / elapsed_s, (double)pass.bytes / elapsed_s / 1e6};
     }

@@ -9,18 +9,21 @@
 
 /* A bench that is not built in yet is simply not offered. */
 extern int bench_decode(const struct bench_options *options) __attribute__((weak));
+extern int bench_memory(const struct bench_options *options) __attribute__((weak));
 extern int bench_pipeline(const struct bench_options *options) __attribute__((weak));
+extern int bench_slides(const struct bench_options *options) __attribute__((weak));
 extern int bench_text(const struct bench_options *options) __attribute__((weak));
 extern int bench_trends(const struct bench_options *options) __attribute__((weak));
 
 static const struct {
     const char *name;
     int (*run)(const struct bench_options *options);
-} benches[] = {{"decode", bench_decode}, {"pipeline", bench_pipeline}, {"text", bench_text}, {"trends", bench_trends}};
+} benches[] = {{"decode", bench_decode}, {"memory", bench_memory}, {"pipeline", bench_pipeline},
+               {"slides", bench_slides}, {"text", bench_text},     {"trends", bench_trends}};
 
 #define BENCHES_COUNT (sizeof benches / sizeof benches[0])
 
-static const char usage[] = "usage: bench decode|pipeline|text|trends [options]\n"
+static const char usage[] = "usage: bench decode|memory|pipeline|slides|text|trends [options]\n"
                             "  --input FILE    a recording (default: simulated)\n"
                             "  --json          one JSON object a line\n"
                             "  --quick         one short run\n"
@@ -32,6 +35,13 @@ double bench_now_s(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+double bench_cpu_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 

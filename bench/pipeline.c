@@ -1,12 +1,17 @@
 /* bench pipeline: raw firehose frames to ranked trends, on one core.
  *
+ *     cached   a few frames at a time are brought to where a socket or a file would have put them, in the cache, which
+ *              is not timed; then they are worked on, which is
+ *     cold     the frames lie in memory one behind the other, gigabytes of them, and are fetched while others are
+ * worked on
+ *
  * Frames come from a recording (--input) or from the simulated network. They are held in memory and gone through
  * several times; before each pass but the first their `time` is moved on by the length of the recording (in place, not
  * timed), so that the engine sees one long stream. The recording must be longer than a window, or the second pass would
  * be repeats; and all passes shorter than an hour, or their posts would be imports.
  *
- * Timed are decoding, text, windows, detectors and the building of each slide's snapshot: all that `run` does but
- * sockets, page and disk. */
+ * Timed, by the CPU time of this thread, are decoding, text, windows, detectors and the building of each slide's
+ * snapshot: all that `run` does but sockets, page and disk. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,11 +22,11 @@
 #include "io/recording.h"
 #include "sim/network.h"
 
-#define PASSES         3
-#define MINUTES        12
-#define FRAMES_MAX     2000000
-#define PREFETCH_AHEAD 2
-#define TIME_TEXT_LEN  24 /* "2026-07-04T14:38:08.999Z" */
+#define PASSES        3
+#define MINUTES       12
+#define FRAMES_MAX    2000000
+#define CACHED_BYTES  ((size_t)256 * 1024) /* brought to the cache at a time: a part of the second level */
+#define TIME_TEXT_LEN 24                   /* "2026-07-04T14:38:08.999Z" */
 
 struct frames {
     struct sky_buffer bytes;
@@ -137,15 +142,11 @@ static bool count_slide(void *context, const struct sky_trend_snapshot *snapshot
     return true;
 }
 
-static void prefetch_frame(const struct frames *frames, size_t i)
+/* All lines of a frame, at once: walking through it later waits for one after the other. */
+static void prefetch(const uint8_t *frame, size_t len)
 {
-    if (i >= frames->count)
-        return;
-    const uint8_t *begin = frames->bytes.ptr + frames->offsets[i], *end = frames->bytes.ptr + frames->offsets[i + 1];
-    for (int line = 0; line < 5; line++)
-        __builtin_prefetch(begin + line * 64);
-    __builtin_prefetch(end - 1);
-    __builtin_prefetch(end - 65);
+    for (size_t at = 0; at < len; at += 64)
+        __builtin_prefetch(frame + at);
 }
 
 struct pass {
@@ -153,40 +154,72 @@ struct pass {
     struct sky_engine *engine;
     struct slides slides;
     double slowest_slide_s;
+    bool cached;
+    struct sky_buffer hot; /* the frames worked on, in the cache */
+    int64_t minute;        /* of event time */
+    double elapsed_s;
 };
 
 /* Move event time on; timed by itself when it closes a slide. */
 static enum sky_status advance(struct pass *pass, int64_t event_time_ms)
 {
     uint64_t before = pass->slides.count;
-    double start_s = bench_now_s();
+    double start_s = bench_cpu_s();
     enum sky_status status = sky_engine_advance(pass->engine, event_time_ms, count_slide, &pass->slides);
-    double took_s = bench_now_s() - start_s;
+    double took_s = bench_cpu_s() - start_s;
     if (pass->slides.count == before + 1 && took_s > pass->slowest_slide_s)
         pass->slowest_slide_s = took_s;
     return status;
 }
 
-static enum sky_status run_pass(const struct frames *frames, struct pass *pass)
+static enum sky_status take_frame(struct pass *pass, struct sky_span frame)
 {
     struct sky_decoded decoded;
-    int64_t minute = 0;
-    sky_decoder_connected(pass->decoder);
-    for (size_t i = 0; i < frames->count; i++) {
-        prefetch_frame(frames, i + PREFETCH_AHEAD);
-        enum sky_status status = sky_decoder_frame(pass->decoder, frame_at(frames, i), SKY_RECEIPT_NONE, &decoded);
-        if (status != SKY_OK || !decoded.has_time)
-            continue;
-        if (decoded.event_time_ms / SKY_MINUTE_MS != minute) {
-            minute = decoded.event_time_ms / SKY_MINUTE_MS;
-            status = advance(pass, decoded.event_time_ms);
-        }
-        for (uint32_t n = 0; n < decoded.posts_count && status == SKY_OK; n++)
-            status = sky_engine_post(pass->engine, &decoded.posts[n], count_slide, &pass->slides);
-        if (status != SKY_OK)
-            return status;
+    enum sky_status status = sky_decoder_frame(pass->decoder, frame, SKY_RECEIPT_NONE, &decoded);
+    if (status != SKY_OK || !decoded.has_time)
+        return SKY_OK;
+    if (decoded.event_time_ms / SKY_MINUTE_MS != pass->minute) {
+        pass->minute = decoded.event_time_ms / SKY_MINUTE_MS;
+        status = advance(pass, decoded.event_time_ms);
     }
-    return SKY_OK;
+    for (uint32_t n = 0; n < decoded.posts_count && status == SKY_OK; n++)
+        status = sky_engine_post(pass->engine, &decoded.posts[n], count_slide, &pass->slides);
+    return status;
+}
+
+/* Frames [from, to), which begin at `bytes`. */
+static enum sky_status take_frames(struct pass *pass, const struct frames *frames, size_t from, size_t to,
+                                   const uint8_t *bytes)
+{
+    enum sky_status status = SKY_OK;
+    double start_s = bench_cpu_s();
+    for (size_t i = from; i < to && status == SKY_OK; i++) {
+        const uint8_t *frame = bytes + frames->offsets[i] - frames->offsets[from];
+        size_t len = frames->offsets[i + 1] - frames->offsets[i];
+        if (i + 1 < to)
+            prefetch(frame + len, frames->offsets[i + 2] - frames->offsets[i + 1]);
+        status = take_frame(pass, sky_span_of(frame, len));
+    }
+    pass->elapsed_s += bench_cpu_s() - start_s;
+    return status;
+}
+
+static enum sky_status run_pass(const struct frames *frames, struct pass *pass)
+{
+    enum sky_status status = SKY_OK;
+    sky_decoder_connected(pass->decoder);
+    pass->elapsed_s = 0;
+    if (!pass->cached)
+        return take_frames(pass, frames, 0, frames->count, frames->bytes.ptr);
+    for (size_t from = 0, to = 0; from < frames->count && status == SKY_OK; from = to) {
+        while (to < frames->count && (to == from || frames->offsets[to + 1] - frames->offsets[from] <= CACHED_BYTES))
+            to++;
+        pass->hot.len = 0;
+        sky_buffer_put(&pass->hot, frames->bytes.ptr + frames->offsets[from],
+                       frames->offsets[to] - frames->offsets[from]);
+        status = pass->hot.failed ? SKY_E_MEMORY : take_frames(pass, frames, from, to, pass->hot.ptr);
+    }
+    return status;
 }
 
 static int by_value(const void *a, const void *b)
@@ -203,15 +236,15 @@ static enum sky_status run_passes(const struct bench_options *options, struct fr
     for (int i = 0; i < passes; i++) {
         if (i)
             shift_time(frames, length_ms);
-        double start_s = bench_now_s();
         enum sky_status status = run_pass(frames, pass);
         if (status != SKY_OK)
             return status;
-        frames_per_s[i] = (double)frames->count / (bench_now_s() - start_s);
+        frames_per_s[i] = (double)frames->count / pass->elapsed_s;
     }
+    shift_time(frames, -(passes - 1) * length_ms);
     qsort(frames_per_s, (size_t)passes, sizeof *frames_per_s, by_value);
     double median = frames_per_s[passes / 2];
-    bench_print(options, "pipeline", "frames to ranked trends", "frames_per_s", median,
+    bench_print(options, "pipeline", pass->cached ? "cached" : "cold", "frames_per_s", median,
                 median * (double)frames->bytes.len / (double)frames->count / 1e6);
     return SKY_OK;
 }
@@ -228,28 +261,37 @@ static void report(const struct bench_options *options, const struct pass *pass)
            (unsigned long long)stats.posts_duplicate);
 }
 
-int bench_pipeline(const struct bench_options *options)
+static enum sky_status run_mode(const struct bench_options *options, struct frames *frames, bool cached)
 {
-    struct frames frames = {0};
-    struct pass pass = {0};
+    struct pass pass = {.cached = cached};
     struct sky_engine_options engine;
     struct sky_decoder_options decoder = {.scope = SKY_DECODE_POSTS};
     const char *reason = NULL;
     sky_engine_options_default(&engine);
     engine.hash_key = options->seed;
-    enum sky_status status = options->input ? read_frames(options->input, &frames) : simulate_frames(options, &frames);
-    if (status == SKY_OK)
-        status = sky_decoder_new(&decoder, &pass.decoder);
+    enum sky_status status = sky_decoder_new(&decoder, &pass.decoder);
     if (status == SKY_OK)
         status = sky_engine_new(&engine, &pass.engine, &reason);
-    if (status == SKY_OK && frames.count)
-        status = run_passes(options, &frames, &pass);
+    if (status == SKY_OK && frames->count)
+        status = run_passes(options, frames, &pass);
     if (status == SKY_OK)
         report(options, &pass);
     else
         fprintf(stderr, "bench pipeline: %s\n", reason ? reason : sky_status_name(status));
     sky_engine_free(pass.engine);
     sky_decoder_free(pass.decoder);
+    sky_buffer_clean_up(&pass.hot);
+    return status;
+}
+
+int bench_pipeline(const struct bench_options *options)
+{
+    struct frames frames = {0};
+    enum sky_status status = options->input ? read_frames(options->input, &frames) : simulate_frames(options, &frames);
+    if (status != SKY_OK)
+        fprintf(stderr, "bench pipeline: %s\n", sky_status_name(status));
+    for (int cached = 1; cached >= 0 && status == SKY_OK; cached--)
+        status = run_mode(options, &frames, cached);
     sky_buffer_clean_up(&frames.bytes);
     free(frames.offsets);
     return status == SKY_OK ? 0 : 1;

@@ -1,5 +1,5 @@
 /* Whatever walks reads inside the archive; what was walked to its end is written again byte for byte; and looking for
- * the blocks finds the first of each CID, few at a time or many at once. */
+ * the blocks finds the first of each CID, few at a time or many at once, or the error that walking finds. */
 #include <stdlib.h>
 
 #include "wire/car.h"
@@ -33,6 +33,18 @@ static void check_find(struct sky_span input, const struct sky_car_block *blocks
     }
 }
 
+/* Looking for what is not there finds the same end as walking. */
+static void check_end(struct sky_span input, enum sky_status status, size_t offset)
+{
+    uint8_t cid[SKY_CID_SIZE_BYTES] = {0x01, SKY_CID_RAW, 0x12, 0x20, 'n', 'o'};
+    struct sky_car_want want = {.cid = sky_span_of(cid, sizeof cid)};
+    struct sky_car_reader reader;
+    enum sky_status found = sky_car_open(&reader, input);
+    if (found == SKY_OK)
+        found = sky_car_find(&reader, &want, 1);
+    require(found == (status == SKY_E_END ? SKY_OK : status) && reader.error.offset == offset);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct sky_span input = sky_span_of(data, size);
@@ -50,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             blocks[count++] = block;
     }
     require(status != SKY_OK && reader.error.offset <= size);
+    check_end(input, status, reader.error.offset);
     if (status == SKY_E_END) {
         require(sky_span_equal(sky_buffer_span(&again), input));
         check_find(input, blocks, count);

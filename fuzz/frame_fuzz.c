@@ -1,9 +1,11 @@
-/* Both scopes of the decoder judge a frame's envelope alike and find the same posts in it; all that a post holds is
- * within its limits; and whatever comes, the decoder stays usable. */
+/* The short way through the usual commit reads what the general reader reads. Both scopes of the decoder judge a
+ * frame's envelope alike and find the same posts in it; all that a post holds is within its limits; and whatever comes,
+ * the decoder stays usable. */
 #include <stdlib.h>
 
 #include "base/utf8.h"
 #include "event/decoder.h"
+#include "event/firehose.h"
 #include "event/jetstream.h"
 #include "event/post_json.h"
 
@@ -45,6 +47,27 @@ static void check_json(const struct sky_post *post)
     sky_post_json_reader_clean_up(&reader);
 }
 
+static bool same(struct sky_span a, struct sky_span b)
+{
+    return a.len == b.len && (a.len == 0 || a.ptr == b.ptr);
+}
+
+static void check_usual_commit(struct sky_span frame)
+{
+    static struct sky_event a, b;
+    struct sky_error error_a, error_b;
+    enum sky_status status = sky_firehose_decode(frame, &a, &error_a);
+    require(sky_firehose_decode_any(frame, &b, &error_b) == status && error_a.offset == error_b.offset);
+    require(a.kind == b.kind && a.seq == b.seq && a.time_us == b.time_us && a.ops_count == b.ops_count);
+    require(same(a.type, b.type) && same(a.did, b.did) && same(a.time, b.time) && same(a.rev, b.rev));
+    require(same(a.commit, b.commit) && same(a.blocks, b.blocks));
+    for (uint32_t i = 0; i < a.ops_count && status == SKY_OK; i++) {
+        const struct sky_op *x = &a.ops[i], *y = &b.ops[i];
+        require(x->action == y->action && same(x->path, y->path) && same(x->cid, y->cid));
+        require(same(x->collection, y->collection) && same(x->rkey, y->rkey));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct sky_decoder *posts_only, *all;
@@ -56,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         options.scope = SKY_DECODE_ALL_RECORDS;
         require(sky_decoder_new(&options, &all) == SKY_OK);
     }
+    check_usual_commit(sky_span_of(data, size));
     sky_decoder_connected(posts_only);
     sky_decoder_connected(all);
     enum sky_status posts_status = sky_decoder_frame(posts_only, sky_span_of(data, size), SKY_RECEIPT_NONE, &a);

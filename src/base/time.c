@@ -7,14 +7,13 @@
 
 /* Days since 1970-01-01 of a proleptic Gregorian date, and back: Howard Hinnant, "chrono-Compatible Low-Level
  * Date Algorithms"; years begin in March, so that the leap day is the last of its year. */
-static int64_t days_from_date(int64_t year, unsigned month, unsigned day)
+static int64_t days_from_date(int year, unsigned month, unsigned day)
 {
-    year -= month <= 2;
-    int64_t era = (year >= 0 ? year : year - 399) / 400;
-    int64_t year_of_era = year - era * 400;
-    int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * 146097 + day_of_era - 719468;
+    uint32_t shifted = (uint32_t)year + 400 - (month <= 2); /* one era more, to stay above 0: year >= 0 */
+    uint32_t era = shifted / 400, year_of_era = shifted % 400;
+    uint32_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    uint32_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    return (int64_t)era * 146097 + day_of_era - 719468 - 146097;
 }
 
 static void date_from_days(int64_t days, int *year, int *month, int *day)
@@ -118,29 +117,39 @@ static int days_in_month(int year, int month)
     return month == 2 && leap ? 29 : days[month - 1];
 }
 
-/* Two digits of `text`, or garbage above 99 where they are none. */
-static unsigned two_digits(const uint8_t *p)
+/* Eight bytes of a time as digits 0 to 9, in `digits`, where `form` has a '0', and the same bytes as `form` elsewhere;
+ * false when they are not. All eight at once: a byte above 9, or not 0 beside the digits, gets its high bit. */
+static inline bool take_eight(const uint8_t *p, const char form[static 8], uint8_t digits[static 8])
 {
-    unsigned tens = p[0] - (unsigned)'0', ones = p[1] - (unsigned)'0';
-    return tens > 9 || ones > 9 ? 1000 : tens * 10 + ones;
+    uint64_t bytes, expected, bound = 0;
+    memcpy(&bytes, p, 8);
+    memcpy(&expected, form, 8);
+    for (unsigned i = 0; i < 8; i++) /* a constant to the compiler */
+        ((uint8_t *)&bound)[i] = form[i] == '0' ? 0x7f - 9 : 0x7f;
+    bytes ^= expected;
+    memcpy(digits, &bytes, 8);
+    return ((bytes | ((bytes & UINT64_C(0x7f7f7f7f7f7f7f7f)) + bound)) & UINT64_C(0x8080808080808080)) == 0;
+}
+
+static inline unsigned two_digits(const uint8_t *digits)
+{
+    return digits[0] * 10u + digits[1];
 }
 
 /* The form that nearly every event has, "2026-07-04T14:38:08.999Z", without the general parser's loops. False when it
  * is another form or no valid time: then the general parser decides. */
 static bool parse_usual_form(struct sky_span text, int64_t *time_ms)
 {
-    const uint8_t *p = text.ptr;
-    if (text.len != 24 || p[4] != '-' || p[7] != '-' || p[10] != 'T' || p[13] != ':' || p[16] != ':' || p[19] != '.' ||
-        p[23] != 'Z')
+    uint8_t d[24];
+    if (text.len != 24 || !take_eight(text.ptr, "0000-00-", d) || !take_eight(text.ptr + 8, "00T00:00", d + 8) ||
+        !take_eight(text.ptr + 16, ":00.000Z", d + 16))
         return false;
-    unsigned century = two_digits(p), year = two_digits(p + 2), month = two_digits(p + 5), day = two_digits(p + 8);
-    unsigned hour = two_digits(p + 11), minute = two_digits(p + 14), second = two_digits(p + 17);
-    unsigned hundredths = two_digits(p + 20), ms = p[22] - (unsigned)'0';
-    if (century > 99 || year > 99 || month - 1 > 11 || day - 1 > 27 || hour > 23 || minute > 59 || second > 59 ||
-        hundredths > 99 || ms > 9) /* the 29th to 31st are left to the general parser */
-        return false;
-    *time_ms = days_from_date(century * 100 + year, month, day) * SKY_DAY_MS + hour * SKY_HOUR_MS +
-               minute * SKY_MINUTE_MS + second * INT64_C(1000) + hundredths * 10 + ms;
+    unsigned year = two_digits(d) * 100 + two_digits(d + 2), month = two_digits(d + 5), day = two_digits(d + 8);
+    unsigned hour = two_digits(d + 11), minute = two_digits(d + 14), second = two_digits(d + 17);
+    if (month - 1 > 11 || day - 1 > 27 || hour > 23 || minute > 59 || second > 59)
+        return false; /* the 29th to 31st are left to the general parser */
+    unsigned in_day_ms = ((hour * 60 + minute) * 60 + second) * 1000 + two_digits(d + 20) * 10 + d[22];
+    *time_ms = days_from_date((int)year, month, day) * SKY_DAY_MS + in_day_ms;
     return true;
 }
 

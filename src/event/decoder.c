@@ -164,12 +164,16 @@ static void drop_op(struct sky_decoder *decoder, struct sky_decoded *decoded, en
         (struct sky_decoder_drop){.reason = reason, .error = op->error, .path = op->path};
 }
 
-static struct sky_decoded begin(struct sky_decoder *decoder, struct sky_span input)
+/* Filled in place: a struct made and then copied is loaded wider than it was stored, which stalls. */
+static void begin(struct sky_decoder *decoder, struct sky_span input, struct sky_decoded *decoded)
 {
     sky_arena_reset(&decoder->arena);
     decoder->stats.frames++;
     decoder->stats.bytes += input.len;
-    return (struct sky_decoded){.event = &decoder->event, .posts = decoder->posts, .drops = decoder->drops};
+    memset(decoded, 0, sizeof *decoded);
+    decoded->event = &decoder->event;
+    decoded->posts = decoder->posts;
+    decoded->drops = decoder->drops;
 }
 
 /* What every post of the event has in common. */
@@ -324,7 +328,7 @@ enum sky_status sky_decoder_frame(struct sky_decoder *decoder, struct sky_span f
 {
     struct sky_event *event = &decoder->event;
     struct sky_error error;
-    *decoded = begin(decoder, frame);
+    begin(decoder, frame, decoded);
     enum sky_status status = sky_firehose_decode(frame, event, &error);
     if (status)
         return drop_frame(decoder, decoded, frame_drop(status), error);
@@ -352,7 +356,7 @@ static struct sky_span without_line_end(struct sky_span line)
 enum sky_status sky_decoder_line(struct sky_decoder *decoder, struct sky_span line, struct sky_decoded *decoded)
 {
     struct sky_error error;
-    *decoded = begin(decoder, line);
+    begin(decoder, line, decoded);
     enum sky_status status = sky_jetstream_read(&decoder->jetstream, without_line_end(line), &decoder->event, &error);
     if (status)
         return drop_frame(decoder, decoded, line_drop(status), error);

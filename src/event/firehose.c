@@ -2,6 +2,7 @@
 
 #include "base/time.h"
 #include "event/syntax.h"
+#include "event/usual_commit.h"
 #include "wire/car.h"
 #include "wire/cid.h"
 #include "wire/dagcbor.h"
@@ -113,7 +114,7 @@ static void read_op(struct sky_dagcbor_reader *cbor, struct sky_op *op)
     }
     if (!op->path.ptr || !action.ptr)
         sky_dagcbor_fail(cbor, SKY_E_MISSING, "an op without action or path");
-    op->action = action_of(action);
+    op->action = action.ptr ? action_of(action) : SKY_OP_UNKNOWN;
     if (!sky_syntax_split_path(op->path, &op->collection, &op->rkey))
         op->collection = op->rkey = (struct sky_span){0};
 }
@@ -289,7 +290,7 @@ static void clear_event(struct sky_event *event)
     memset(event, 0, offsetof(struct sky_event, ops));
 }
 
-enum sky_status sky_firehose_decode(struct sky_span input, struct sky_event *event, struct sky_error *error)
+enum sky_status sky_firehose_decode_any(struct sky_span input, struct sky_event *event, struct sky_error *error)
 {
     struct frame frame = {.event = event};
     clear_event(event);
@@ -307,6 +308,15 @@ enum sky_status sky_firehose_decode(struct sky_span input, struct sky_event *eve
         check_fields(&frame);
     *error = frame.cbor.error;
     return error->status;
+}
+
+enum sky_status sky_firehose_decode(struct sky_span input, struct sky_event *event, struct sky_error *error)
+{
+    clear_event(event);
+    if (!sky_usual_commit_read(input, event))
+        return sky_firehose_decode_any(input, event, error);
+    *error = (struct sky_error){0};
+    return SKY_OK;
 }
 
 static void fail_op(struct sky_op *op, enum sky_status status, const char *reason)
@@ -353,7 +363,7 @@ static enum sky_status find_blocks(const struct sky_event *event, struct sky_car
     enum sky_status status = sky_car_open(&car, event->blocks);
     if (!status)
         status = sky_car_find(&car, wants, count);
-    if (!status && !sky_span_equal(car.root, event->commit)) {
+    if (!status && !sky_cid_equal(car.root, event->commit)) {
         status = SKY_E_CID;
         car.error = (struct sky_error){status, 0, "the CAR's first root is not the commit"};
     }
@@ -378,6 +388,8 @@ enum sky_status sky_firehose_read_records(struct sky_event *event, struct sky_sp
     }
     if (count == 0)
         return SKY_OK;
+    for (size_t i = 0; i < event->blocks.len; i += 64)
+        __builtin_prefetch(event->blocks.ptr + i);
     enum sky_status status = find_blocks(event, wants, count, error);
     for (size_t i = 0; i < count && !status; i++)
         take_record(wanting[i], &wants[i], &total_bytes);

@@ -17,6 +17,10 @@
 SKY_MUST_USE enum sky_status sky_firehose_decode(struct sky_span frame, struct sky_event *event,
                                                  struct sky_error *error);
 
+/* The same without the short cut for the usual commit (usual_commit.h), for the tests that both agree. */
+SKY_MUST_USE enum sky_status sky_firehose_decode_any(struct sky_span frame, struct sky_event *event,
+                                                     struct sky_error *error);
+
 /* Find the records of a commit's creates and updates in `collection` (empty: of all) and check their CIDs: op->record
  * is set, or op->error says why not. Without such an op the CAR is not touched.
  * The status is that of the CAR: its framing, or a root that is not the commit. */

@@ -1,24 +1,30 @@
 #include "event/syntax.h"
 
+#define LABEL_LEN_MAX 63 /* RFC 1035, section 2.3.4 */
+
 /* What a byte may be part of. */
 enum {
     LOWER = 1,
     UPPER = 2,
     DIGIT = 4,
-    HYPHEN = 8,
-    IN_DID = 16,      /* ._-:% */
-    IN_KEY = 32,      /* _~.:- */
-    IN_FRAGMENT = 64, /* ._~:@!$&%')(*+,;=-[]/\ */
-    IN_CID = 128,     /* += */
+    ALNUM = 16,
+    IN_DID = 32,       /* letters, digits, ._-:% */
+    IN_KEY = 64,       /* letters, digits, _~.:- */
+    IN_FRAGMENT = 128, /* letters, digits, ._~:@!$&%')(*+,;=-[]/\ */
+    IN_CID = 256,      /* letters, digits, += */
+    IN_LABEL = 512,    /* letters, digits, - */
+    IN_TID = 1024,     /* base32-sortable: 2 to 7, a to z */
     LETTER = LOWER | UPPER,
-    ALNUM = LETTER | DIGIT
+    ANYWHERE = ALNUM | IN_DID | IN_KEY | IN_FRAGMENT | IN_CID | IN_LABEL
 };
 
-__extension__ static const uint8_t classes_of[256] = {
-    ['a' ... 'z'] = LOWER,
-    ['A' ... 'Z'] = UPPER,
-    ['0' ... '9'] = DIGIT,
-    ['-'] = HYPHEN | IN_DID | IN_KEY | IN_FRAGMENT,
+__extension__ static const uint16_t classes_of[256] = {
+    ['a' ... 'z'] = LOWER | ANYWHERE | IN_TID,
+    ['A' ... 'Z'] = UPPER | ANYWHERE,
+    ['0' ... '1'] = DIGIT | ANYWHERE,
+    ['2' ... '7'] = DIGIT | ANYWHERE | IN_TID,
+    ['8' ... '9'] = DIGIT | ANYWHERE,
+    ['-'] = IN_LABEL | IN_DID | IN_KEY | IN_FRAGMENT,
     ['.'] = IN_DID | IN_KEY | IN_FRAGMENT,
     [':'] = IN_DID | IN_KEY | IN_FRAGMENT,
     ['_'] = IN_DID | IN_KEY | IN_FRAGMENT,
@@ -42,18 +48,18 @@ __extension__ static const uint8_t classes_of[256] = {
     ['\\'] = IN_FRAGMENT,
 };
 
-static int class_of(uint8_t c)
+static unsigned class_of(uint8_t c)
 {
     return classes_of[c];
 }
 
-/* Every byte is of one of the classes. */
-static inline bool all_are(struct sky_span text, int classes)
+/* Every byte is of the class. Without leaving early: nearly all texts are good, and so there is nothing to predict. */
+static inline bool all_are(struct sky_span text, unsigned class)
 {
+    unsigned common = class;
     for (size_t i = 0; i < text.len; i++)
-        if (!(classes_of[text.ptr[i]] & classes))
-            return false;
-    return true;
+        common &= classes_of[text.ptr[i]];
+    return common != 0;
 }
 
 static uint8_t last_byte(struct sky_span text)
@@ -79,20 +85,19 @@ bool sky_syntax_is_did(struct sky_span text)
         return false;
     struct sky_span rest = sky_span_from(text, 4);
     if (sky_span_starts_with(rest, SKY_SPAN("plc:")) && rest.len == 28)
-        return all_are(sky_span_from(rest, 4), ALNUM | IN_DID) && last_byte(rest) != ':' && last_byte(rest) != '%';
+        return all_are(sky_span_from(rest, 4), IN_DID) && last_byte(rest) != ':' && last_byte(rest) != '%';
     const uint8_t *colon = rest.len ? memchr(rest.ptr, ':', rest.len) : NULL;
     if (!colon || colon == rest.ptr)
         return false;
     struct sky_span method = sky_span_of(rest.ptr, (size_t)(colon - rest.ptr));
     struct sky_span id = sky_span_from(rest, method.len + 1);
-    return all_are(method, LOWER) && id.len > 0 && all_are(id, ALNUM | IN_DID) && last_byte(id) != ':' &&
-           last_byte(id) != '%';
+    return all_are(method, LOWER) && id.len > 0 && all_are(id, IN_DID) && last_byte(id) != ':' && last_byte(id) != '%';
 }
 
 /* A label of a domain name: 1 to 63 letters, digits and hyphens, no hyphen at an end. */
 static bool is_label(struct sky_span label)
 {
-    return label.len >= 1 && label.len <= 63 && all_are(label, ALNUM | HYPHEN) && label.ptr[0] != '-' &&
+    return label.len >= 1 && label.len <= LABEL_LEN_MAX && all_are(label, IN_LABEL) && label.ptr[0] != '-' &&
            last_byte(label) != '-';
 }
 
@@ -108,21 +113,43 @@ bool sky_syntax_is_handle(struct sky_span text)
     return labels >= 2 && (class_of(label.ptr[0]) & LETTER);
 }
 
+/* Those that nine of ten records are in. */
+static bool is_usual_collection(struct sky_span text)
+{
+    return sky_span_equal(text, SKY_SPAN("app.bsky.feed.like")) ||
+           sky_span_equal(text, SKY_SPAN("app.bsky.feed.post")) ||
+           sky_span_equal(text, SKY_SPAN("app.bsky.feed.repost")) ||
+           sky_span_equal(text, SKY_SPAN("app.bsky.graph.follow"));
+}
+
+/* Three segments or more, parted by '.'; each is a label, the last one without hyphens and with a letter first. */
 bool sky_syntax_is_nsid(struct sky_span text)
 {
-    struct sky_span rest = text, segment = {0};
-    size_t segments = 0;
+    size_t segments = 1, start = 0;
+    if (is_usual_collection(text))
+        return true;
     if (text.len == 0 || text.len > SKY_NSID_LEN_MAX || !(class_of(text.ptr[0]) & LETTER))
         return false;
-    for (; next_part(&rest, '.', &segment); segments++)
-        if (!is_label(segment))
+    for (size_t i = 0; i < text.len; i++) {
+        if (class_of(text.ptr[i]) & ALNUM)
+            continue;
+        if (i == start) /* nothing between two '.', or a hyphen at the beginning */
             return false;
-    return segments >= 3 && all_are(segment, ALNUM) && (class_of(segment.ptr[0]) & LETTER);
+        if (text.ptr[i] == '-')
+            continue;
+        if (text.ptr[i] != '.' || text.ptr[i - 1] == '-' || i - start > LABEL_LEN_MAX)
+            return false;
+        start = i + 1;
+        segments++;
+    }
+    struct sky_span name = sky_span_from(text, start);
+    return segments >= 3 && name.len >= 1 && name.len <= LABEL_LEN_MAX && all_are(name, ALNUM) &&
+           (class_of(name.ptr[0]) & LETTER);
 }
 
 bool sky_syntax_is_record_key(struct sky_span text)
 {
-    return text.len >= 1 && text.len <= SKY_RECORD_KEY_LEN_MAX && all_are(text, ALNUM | IN_KEY) &&
+    return text.len >= 1 && text.len <= SKY_RECORD_KEY_LEN_MAX && all_are(text, IN_KEY) &&
            !sky_span_equal(text, SKY_SPAN(".")) && !sky_span_equal(text, SKY_SPAN(".."));
 }
 
@@ -132,16 +159,13 @@ bool sky_syntax_is_tid(struct sky_span text)
     if (text.len != SKY_TID_LEN || !((text.ptr[0] >= '2' && text.ptr[0] <= '7') || //
                                      (text.ptr[0] >= 'a' && text.ptr[0] <= 'j')))
         return false;
-    for (size_t i = 1; i < SKY_TID_LEN; i++)
-        if (class_of(text.ptr[i]) != LOWER && (text.ptr[i] < '2' || text.ptr[i] > '7'))
-            return false;
-    return true;
+    return all_are(sky_span_of(text.ptr + 1, SKY_TID_LEN - 1), IN_TID);
 }
 
 /* "#/" and a JSON pointer. */
 static bool is_fragment(struct sky_span text)
 {
-    return text.len >= 1 && text.ptr[0] == '/' && all_are(text, ALNUM | IN_FRAGMENT);
+    return text.len >= 1 && text.ptr[0] == '/' && all_are(text, IN_FRAGMENT);
 }
 
 bool sky_syntax_is_at_uri(struct sky_span text)
@@ -180,12 +204,55 @@ bool sky_syntax_is_language(struct sky_span text)
 
 bool sky_syntax_is_cid(struct sky_span text)
 {
-    return text.len >= 8 && text.len <= 256 && all_are(text, ALNUM | IN_CID) &&
-           !sky_span_starts_with(text, SKY_SPAN("Qmb"));
+    return text.len >= 8 && text.len <= 256 && all_are(text, IN_CID) && !sky_span_starts_with(text, SKY_SPAN("Qmb"));
+}
+
+/* The bytes of `word` that are '/', as their high bits; exact (Hacker's Delight, 6-1). */
+static inline uint64_t slashes(uint64_t word)
+{
+    const uint64_t low_bits = UINT64_C(0x7f7f7f7f7f7f7f7f);
+    word ^= UINT64_C(0x0101010101010101) * '/';
+    return ~(((word & low_bits) + low_bits) | word | low_bits);
+}
+
+/* Up to eight bytes, the first one lowest: for eight, one load. */
+static inline uint64_t load_little_endian(const uint8_t *p, size_t len)
+{
+    uint64_t word = 0;
+    for (size_t i = 0; i < len; i++)
+        word |= (uint64_t)p[i] << (8 * i);
+    return word;
+}
+
+/* The place of the only '/' in `path`; false when there is none or more than one. By eights: a path has about thirty
+ * bytes, and memchr would be called twice. */
+static bool find_slash(struct sky_span path, size_t *place)
+{
+    size_t i = 0, found = 0;
+    for (; i < path.len; i += 8) {
+        uint64_t word;
+        if (path.len - i >= 8)
+            word = load_little_endian(path.ptr + i, 8);
+        else if (path.len >= 8)
+            word = load_little_endian(path.ptr + path.len - 8, 8) >> 8 * (8 - (path.len - i));
+        else
+            word = load_little_endian(path.ptr, path.len);
+        uint64_t marks = slashes(word);
+        if (!marks)
+            continue;
+        *place = i + (size_t)__builtin_ctzll(marks) / 8;
+        if (found++ || marks & (marks - 1))
+            return false;
+    }
+    return found;
 }
 
 bool sky_syntax_split_path(struct sky_span path, struct sky_span *collection, struct sky_span *rkey)
 {
-    struct sky_span rest = path;
-    return next_part(&rest, '/', collection) && next_part(&rest, '/', rkey) && !rest.ptr;
+    size_t slash = 0;
+    if (!find_slash(path, &slash))
+        return false;
+    *collection = sky_span_of(path.ptr, slash);
+    *rkey = sky_span_of(path.ptr + slash + 1, path.len - slash - 1);
+    return true;
 }

@@ -4,7 +4,14 @@
 
 #include "base/hash.h"
 
+/* Most words are in no list, and each would miss the cache in a table of 300 KB to find that out. So a bit for each
+ * hash of 17 bits is asked first (a Bloom filter of one function, 16 KB): it is set for 5 of 100 words that are in no
+ * list. */
+#define FILTER_BITS  (UINT32_C(1) << 17)
+#define FILTER_SHIFT 40 /* other bits of the id than the slot's */
+
 struct sky_stopword_table {
+    uint64_t filter[FILTER_BITS / 64];
     struct sky_stopword_entry *slots;
     uint64_t mask;
     uint32_t codes[SKY_STOPWORD_LANGUAGES_MAX]; /* the subtags as pack() has them */
@@ -42,6 +49,16 @@ static struct sky_stopword_entry *slot_of(const struct sky_stopword_table *table
     return &table->slots[i];
 }
 
+static uint64_t filter_bit(uint64_t id)
+{
+    return UINT64_C(1) << (id >> FILTER_SHIFT & 63);
+}
+
+static size_t filter_word(uint64_t id)
+{
+    return (id >> FILTER_SHIFT & (FILTER_BITS - 1)) / 64;
+}
+
 /* "word" stops and votes, "+word" and "-suffix" vote, "=word" stops, "!word" excepts. */
 static void add_word(struct sky_stopword_table *table, struct sky_span word, uint32_t bit)
 {
@@ -50,6 +67,7 @@ static void add_word(struct sky_stopword_table *table, struct sky_span word, uin
     struct sky_span key = marked ? sky_span_from(word, 1) : word;
     struct sky_stopword_entry *entry = slot_of(table, sky_hash_id(key));
     entry->id = sky_hash_id(key);
+    table->filter[filter_word(entry->id)] |= filter_bit(entry->id);
     if (mark == '!') {
         entry->except |= bit;
         return;
@@ -112,6 +130,8 @@ void sky_stopword_table_free(struct sky_stopword_table *table)
 
 const struct sky_stopword_entry *sky_stopword_find(const struct sky_stopword_table *table, uint64_t id)
 {
+    if (!(table->filter[filter_word(id)] & filter_bit(id)))
+        return &no_entry;
     const struct sky_stopword_entry *entry = slot_of(table, id);
     return entry->id ? entry : &no_entry;
 }

@@ -11,7 +11,7 @@ bool sky_cid_matches(struct sky_span cid, struct sky_span data)
     uint8_t digest[SKY_SHA256_SIZE_BYTES];
     assert(cid.len == SKY_CID_SIZE_BYTES);
     sky_sha256(data, digest);
-    return memcmp(cid.ptr + PREFIX_SIZE_BYTES, digest, sizeof digest) == 0;
+    return sky_bytes_equal(cid.ptr + PREFIX_SIZE_BYTES, digest, sizeof digest);
 }
 
 void sky_cid_of(enum sky_cid_codec codec, struct sky_span data, uint8_t cid[SKY_CID_SIZE_BYTES])
@@ -23,22 +23,23 @@ void sky_cid_of(enum sky_cid_codec codec, struct sky_span data, uint8_t cid[SKY_
     sky_sha256(data, cid + PREFIX_SIZE_BYTES);
 }
 
-/* RFC 4648, base32 in lower case without padding: 36 bytes are 58 characters, the last holding 3 bits and two zeros. */
+/* RFC 4648, base32 in lower case without padding: 36 bytes are 58 characters, the last holding 3 bits and two zeros.
+ * Five bytes at a time, which are eight characters. */
 void sky_cid_format(struct sky_span cid, char text[SKY_CID_TEXT_SIZE])
 {
     static const char alphabet[33] = "abcdefghijklmnopqrstuvwxyz234567";
     assert(cid.len == SKY_CID_SIZE_BYTES);
+    const uint8_t *p = cid.ptr;
     char *out = text;
     *out++ = 'b';
-    uint32_t bits = 0;
-    unsigned count = 0;
-    for (size_t i = 0; i < SKY_CID_SIZE_BYTES; i++) {
-        bits = bits << 8 | cid.ptr[i];
-        for (count += 8; count >= 5; count -= 5)
-            *out++ = alphabet[bits >> (count - 5) & 31];
+    for (size_t group = 0; group < SKY_CID_SIZE_BYTES / 5; group++, p += 5, out += 8) {
+        uint64_t bits = (uint64_t)p[0] << 32 | (uint64_t)p[1] << 24 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 8 | p[4];
+        for (unsigned i = 0; i < 8; i++)
+            out[i] = alphabet[bits >> (35 - 5 * i) & 31];
     }
-    *out++ = alphabet[bits << (5 - count) & 31];
-    *out = '\0';
+    out[0] = alphabet[p[0] >> 3];
+    out[1] = alphabet[p[0] << 2 & 31];
+    out[2] = '\0';
 }
 
 static int base32_digit(uint8_t c)

@@ -17,9 +17,15 @@ enum sky_cid_codec { SKY_CID_RAW = 0x55, SKY_CID_DAG_CBOR = 0x71 };
 /* A binary CID of the only form taken, all of `bytes`. Cheap: looks at the length and four bytes. */
 static inline bool sky_cid_is_valid(struct sky_span bytes)
 {
-    return bytes.len == SKY_CID_SIZE_BYTES && bytes.ptr[0] == 0x01 &&
-           (bytes.ptr[1] == SKY_CID_DAG_CBOR || bytes.ptr[1] == SKY_CID_RAW) && bytes.ptr[2] == 0x12 &&
-           bytes.ptr[3] == 0x20;
+    return bytes.len == SKY_CID_SIZE_BYTES &&
+           (memcmp(bytes.ptr, "\x01\x71\x12\x20", 4) == 0 || memcmp(bytes.ptr, "\x01\x55\x12\x20", 4) == 0);
+}
+
+/* Two valid ones that are the same; an empty one equals none. */
+static inline bool sky_cid_equal(struct sky_span a, struct sky_span b)
+{
+    return a.len == SKY_CID_SIZE_BYTES && b.len == SKY_CID_SIZE_BYTES &&
+           sky_bytes_equal(a.ptr, b.ptr, SKY_CID_SIZE_BYTES);
 }
 
 /* True when the digest in `cid` (valid) is that of `data`. */

@@ -300,16 +300,26 @@ static const uint8_t *skip_array(struct sky_dagcbor_reader *reader, const uint8_
     return p;
 }
 
+/* The next key of a map by the general way, past which it returns. */
+static const uint8_t *skip_any_key(struct sky_dagcbor_reader *reader, const uint8_t *p, struct sky_dagcbor_map *map)
+{
+    struct sky_span key;
+    reader->at = p;
+    return sky_dagcbor_any_key(reader, map, &key) ? reader->at : NULL;
+}
+
 static const uint8_t *skip_map(struct sky_dagcbor_reader *reader, const uint8_t *p, uint32_t depth)
 {
-    struct sky_dagcbor_map map = {0};
-    struct sky_span key;
+    struct sky_dagcbor_map map = {0}; /* in registers, as long as only its copy is lent */
     p = read_container(reader, p, depth, &map.left);
     while (p && map.left) {
-        reader->at = p;
-        if (UNLIKELY(!sky_dagcbor_key(reader, &map, &key)))
-            return NULL;
-        p = skip_item(reader, reader->at, depth + 1);
+        const uint8_t *next = sky_dagcbor_short_key(p, reader->end, &map);
+        if (UNLIKELY(!next)) {
+            struct sky_dagcbor_map lent = map;
+            next = skip_any_key(reader, p, &lent);
+            map = lent;
+        }
+        p = LIKELY(next != NULL) ? skip_item(reader, next, depth + 1) : NULL;
     }
     return p;
 }

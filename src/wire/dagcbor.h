@@ -140,30 +140,43 @@ void sky_dagcbor_copy(struct sky_dagcbor_reader *reader, struct sky_buffer *buff
 /* Any key, and the map's end. */
 bool sky_dagcbor_any_key(struct sky_dagcbor_reader *reader, struct sky_dagcbor_map *map, struct sky_span *key);
 
-/* Most keys are ASCII of at most eight bytes: one load holds such a key, and as a big-endian number padded with zeros
- * it is compared with the one before it in one step (which is right because NUL sorts first, and lengths come before).
- */
-static inline bool sky_dagcbor_key(struct sky_dagcbor_reader *reader, struct sky_dagcbor_map *map, struct sky_span *key)
+/* Past the key at `p`, or NULL when it is none of the usual ones. Most keys are ASCII of at most eight bytes: one load
+ * holds such a key, and as a big-endian number padded with zeros it is compared with the one before it in one step
+ * (which is right because NUL sorts first, and lengths come before). A longer one, up to 16 bytes, is mostly longer
+ * than the key before it, so that its bytes need not be compared. map->left > 0. */
+static inline const uint8_t *sky_dagcbor_short_key(const uint8_t *p, const uint8_t *end, struct sky_dagcbor_map *map)
 {
-    const uint8_t *p = reader->at;
-    unsigned len = map->left && reader->end - p >= 9 ? *p - 0x60u : 9; /* 0x60: the head of an empty text */
+    const uint64_t high_bits = UINT64_C(0x8080808080808080);
+    unsigned len = end - p >= 17 ? *p - 0x60u : 17; /* 0x60: the head of an empty text */
+    uint64_t word = 0;
     if (len - 1 < 8) {
-        uint64_t word = 0;
         for (unsigned i = 0; i < 8; i++) /* one load and a byte swap */
             word = word << 8 | p[1 + i];
         word &= ~UINT64_C(0) << (64 - 8 * len);
         bool above = len > map->previous.len || (len == map->previous.len && word > map->previous_word);
-        if (above && (word & UINT64_C(0x8080808080808080)) == 0) {
-            /* field by field: copying a span just written makes one wide load of two narrow stores, which stalls */
-            key->ptr = map->previous.ptr = p + 1;
-            key->len = map->previous.len = len;
-            map->previous_word = word;
-            map->left--;
-            reader->at = p + 1 + len;
-            return true;
-        }
+        if (!above || word & high_bits)
+            return NULL;
+    } else if (len - 1 >= 16 || len <= map->previous.len ||
+               ((sky_load_8(p + 1) | sky_load_8(p + len - 7)) & high_bits)) {
+        return NULL;
     }
-    return sky_dagcbor_any_key(reader, map, key);
+    /* field by field: copying a span just written makes one wide load of two narrow stores, which stalls */
+    map->previous.ptr = p + 1;
+    map->previous.len = len;
+    map->previous_word = word;
+    map->left--;
+    return p + 1 + len;
+}
+
+static inline bool sky_dagcbor_key(struct sky_dagcbor_reader *reader, struct sky_dagcbor_map *map, struct sky_span *key)
+{
+    const uint8_t *next = map->left ? sky_dagcbor_short_key(reader->at, reader->end, map) : NULL;
+    if (!next)
+        return sky_dagcbor_any_key(reader, map, key);
+    key->ptr = map->previous.ptr;
+    key->len = map->previous.len;
+    reader->at = next;
+    return true;
 }
 
 #endif

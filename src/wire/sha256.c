@@ -66,7 +66,7 @@ static size_t pad_tail(struct sky_span data, uint8_t tail[2 * BLOCK_SIZE_BYTES])
     size_t rest = data.len % BLOCK_SIZE_BYTES;
     size_t blocks = rest < BLOCK_SIZE_BYTES - 8 ? 1 : 2;
     uint64_t bits = __builtin_bswap64((uint64_t)data.len * 8);
-    memset(tail, 0, blocks * BLOCK_SIZE_BYTES);
+    memset(tail, 0, 2 * BLOCK_SIZE_BYTES);
     if (rest)
         memcpy(tail, data.ptr + data.len - rest, rest);
     tail[rest] = 0x80;
@@ -79,12 +79,11 @@ HARDWARE void sky_sha256_hardware(struct sky_span data, uint8_t digest[SKY_SHA25
     /* FIPS 180-4, 5.3.3, in the order of struct lanes */
     struct lanes state = {.abef = _mm_set_epi32(0x6a09e667, (int)0xbb67ae85, 0x510e527f, (int)0x9b05688c),
                           .cdgh = _mm_set_epi32(0x3c6ef372, (int)0xa54ff53a, 0x1f83d9ab, 0x5be0cd19)};
+    uint8_t tail[2 * BLOCK_SIZE_BYTES];
+    size_t tail_blocks = pad_tail(data, tail); /* first: its stores are through by the time they are loaded again */
     const uint8_t *block = data.ptr;
     for (size_t left = data.len / BLOCK_SIZE_BYTES; left; left--, block += BLOCK_SIZE_BYTES)
         state = compress_block(state, block);
-
-    uint8_t tail[2 * BLOCK_SIZE_BYTES];
-    size_t tail_blocks = pad_tail(data, tail);
     for (size_t i = 0; i < tail_blocks; i++)
         state = compress_block(state, tail + i * BLOCK_SIZE_BYTES);
 

@@ -24,6 +24,21 @@ static void make_car(struct sky_buffer *car, uint8_t cids[][SKY_CID_SIZE_BYTES],
         sky_car_write_block(car, sky_span_of(cids[i], SKY_CID_SIZE_BYTES), sky_span_of(&i, 1));
 }
 
+/* Looking for a block goes its own, shorter way over the archive: to the same end. */
+static void assert_find_ends_as(struct sky_span input, enum sky_status status, struct sky_error error)
+{
+    struct sky_car_reader reader;
+    uint8_t cid[SKY_CID_SIZE_BYTES];
+    sky_cid_of(SKY_CID_DAG_CBOR, SKY_SPAN("nowhere"), cid);
+    struct sky_car_want want = {.cid = sky_span_of(cid, sizeof cid)};
+    enum sky_status found = sky_car_open(&reader, input);
+    if (!found)
+        found = sky_car_find(&reader, &want, 1);
+    assert_int_equal(found, status == SKY_E_END ? SKY_OK : status);
+    assert_int_equal(reader.error.offset, error.offset);
+    assert_false(want.found);
+}
+
 static enum sky_status walk(struct sky_span input, struct sky_error *error)
 {
     struct sky_car_reader reader;
@@ -32,6 +47,7 @@ static enum sky_status walk(struct sky_span input, struct sky_error *error)
     while (!status)
         status = sky_car_next(&reader, &block);
     *error = reader.error;
+    assert_find_ends_as(input, status, *error);
     return status == SKY_E_END ? SKY_OK : status;
 }
 
@@ -85,6 +101,9 @@ static void test_cut_at_every_byte(void **state)
     sky_buffer_clean_up(&car);
 }
 
+/* A CID, of an empty block or a wrong one. */
+#define BLOCK "0171122000000000000000000000000000000000000000000000000000000000 00000000"
+
 static void expect_behind_header(const char *section, enum sky_status expected)
 {
     struct sky_buffer car = {0}, bytes = {0};
@@ -108,6 +127,11 @@ static void test_bad_sections(void **state)
     expect_behind_header("00", SKY_E_MALFORMED);       /* length zero */
     expect_behind_header("8000", SKY_E_NON_CANONICAL); /* a varint too long */
     expect_behind_header("a500", SKY_E_NON_CANONICAL);
+    /* the same, and a length past the end, before as much as a block has */
+    expect_behind_header("a400" BLOCK, SKY_E_NON_CANONICAL);
+    expect_behind_header("a480 00" BLOCK, SKY_E_NON_CANONICAL);
+    expect_behind_header("25" BLOCK, SKY_E_TRUNCATED);
+    expect_behind_header("8801" BLOCK, SKY_E_TRUNCATED);
     expect_behind_header("ffffffffffffffffff01", SKY_E_MALFORMED); /* over 63 bits */
     expect_behind_header("ffffffffffffffff7f", SKY_E_TRUNCATED);   /* 2^63 - 1 */
     expect_behind_header("01 01", SKY_E_CID);
