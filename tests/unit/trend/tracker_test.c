@@ -159,7 +159,7 @@ static void test_a_burst_starts_stays_and_ends(void **state)
             assert_int_equal(quake->voices, 30);
             assert_int_equal(quake->rank, 1);
             assert_true(quake->id == sky_hash_id(SKY_SPAN("quake")));
-            assert_true(fabs(quake->confidence - 1 / (1 + exp(-2.2 * (quake->z - 4.2)))) < 1e-9);
+            assert_true(fabs(quake->confidence - 1 / (1 + exp(-2.5 * (quake->z - 4.9)))) < 1e-9);
         }
         if (t > BURST && t < BURST + 20) {
             assert_non_null(quake);
