@@ -13,8 +13,10 @@ struct bench_options {
     bool json;         /* one JSON object a line instead of text */
     bool quick;        /* one short run: the test that the bench still works */
     uint64_t seed;
-    double hours;        /* of simulated time; 0: the bench's own default */
-    const char *profile; /* normal, harsh, cold, spam, small */
+    double hours;         /* of simulated time; 0: the bench's own default */
+    const char *profile;  /* normal, harsh, cold, spam, small, daily */
+    const char *detector; /* of bench trends: only this one; NULL: all */
+    bool list;            /* of bench trends: each false alarm and miss on stderr */
 };
 
 /* Exit codes: 0, or 1 with a reason on stderr. */

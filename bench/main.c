@@ -29,7 +29,9 @@ static const char usage[] = "usage: bench decode|memory|pipeline|slides|text|tre
                             "  --quick         one short run\n"
                             "  --seed N        of the simulation (default 1)\n"
                             "  --hours H       of simulated time\n"
-                            "  --profile NAME  normal, harsh, cold, spam or small\n";
+                            "  --profile NAME  normal, harsh, cold, spam, small or daily\n"
+                            "  --detector NAME only skytrend, plain_z2 or signitrend\n"
+                            "  --list          each false alarm and each missed burst, on stderr\n";
 
 double bench_now_s(void)
 {
@@ -87,6 +89,10 @@ static bool take_option(struct bench_options *options, int argc, char **argv, in
         options->quick = true;
         return true;
     }
+    if (strcmp(name, "--list") == 0) {
+        options->list = true;
+        return true;
+    }
     if (*i + 1 >= argc)
         return false;
     const char *value = argv[++*i];
@@ -94,6 +100,8 @@ static bool take_option(struct bench_options *options, int argc, char **argv, in
         options->input = value;
     else if (strcmp(name, "--profile") == 0)
         options->profile = value;
+    else if (strcmp(name, "--detector") == 0)
+        options->detector = value;
     else if (strcmp(name, "--seed") == 0)
         options->seed = (uint64_t)number(name, value);
     else if (strcmp(name, "--hours") == 0)

@@ -30,7 +30,7 @@ enum { ENGINE, LITERAL, SIGNITREND, DETECTORS };
 
 static const char *const detector_names[DETECTORS] = {"skytrend", "plain_z2", "signitrend"};
 
-/* One world and the detectors that watch it. */
+/* One world and the detectors that watch it; those not asked for are NULL. */
 struct trial {
     struct sky_world *world;
     struct sky_engine *engines[2];
@@ -40,6 +40,16 @@ struct trial {
     int32_t minutes; /* to run */
     uint32_t shown_max;
     bool failed;
+};
+
+struct session {
+    const struct bench_options *options;
+    struct sky_world_options world;
+    struct sky_onset_file onsets;
+    struct sky_evaluation_rules rules;
+    int32_t minutes;
+    uint32_t trials;
+    struct trends_report reports[DETECTORS];
 };
 
 struct slide_context {
@@ -93,13 +103,21 @@ static bool make_engine(int detector, struct sky_engine **engine)
     return status == SKY_OK;
 }
 
-static bool begin_trial(struct trial *trial, const struct sky_world_options *world, int32_t minutes)
+static bool is_asked(const struct bench_options *options, int detector)
 {
-    *trial = (struct trial){.start_ms = world->start_ms, .minutes = minutes};
-    if (!make_engine(ENGINE, &trial->engines[ENGINE]) || !make_engine(LITERAL, &trial->engines[LITERAL]))
+    return !options->detector || strcmp(options->detector, detector_names[detector]) == 0;
+}
+
+static bool begin_trial(struct trial *trial, const struct session *session)
+{
+    const struct sky_world_options *world = &session->world;
+    *trial = (struct trial){.start_ms = world->start_ms, .minutes = session->minutes};
+    for (int i = ENGINE; i <= LITERAL; i++)
+        if (is_asked(session->options, i) && !make_engine(i, &trial->engines[i]))
+            return false;
+    if (is_asked(session->options, SIGNITREND) && !(trial->signitrend = signitrend_new()))
         return false;
-    trial->signitrend = signitrend_new();
-    return trial->signitrend && sky_world_new(world, &trial->world) == SKY_OK;
+    return sky_world_new(world, &trial->world) == SKY_OK;
 }
 
 static void end_trial(struct trial *trial)
@@ -114,6 +132,8 @@ static void end_trial(struct trial *trial)
 
 static bool close_minute(struct trial *trial, int64_t minute)
 {
+    if (!trial->signitrend)
+        return true;
     trial->logs[SIGNITREND].now = (int32_t)(minute - trial->start_ms / SKY_MINUTE_MS);
     return signitrend_close(trial->signitrend, minute, on_word, trial) && !trial->failed;
 }
@@ -122,11 +142,13 @@ static bool take_post(struct trial *trial, const struct sky_post *post)
 {
     for (int i = ENGINE; i <= LITERAL; i++) {
         struct slide_context slide = {trial, i};
+        if (!trial->engines[i])
+            continue;
         enum sky_status status = sky_engine_post(trial->engines[i], post, on_slide, &slide);
         if (status != SKY_OK && status != SKY_E_LATE)
             return false;
     }
-    return signitrend_post(trial->signitrend, post);
+    return !trial->signitrend || signitrend_post(trial->signitrend, post);
 }
 
 static bool run_trial(struct trial *trial)
@@ -142,33 +164,30 @@ static bool run_trial(struct trial *trial)
     }
     for (int i = ENGINE; i <= LITERAL; i++) {
         struct slide_context slide = {trial, i};
-        if (sky_engine_advance(trial->engines[i], end_ms, on_slide, &slide) != SKY_OK)
+        if (trial->engines[i] && sky_engine_advance(trial->engines[i], end_ms, on_slide, &slide) != SKY_OK)
             return false;
     }
     return close_minute(trial, end_ms / SKY_MINUTE_MS - 1) && !trial->failed;
 }
 
-struct session {
-    const struct bench_options *options;
-    struct sky_world_options world;
-    struct sky_onset_file onsets;
-    struct sky_evaluation_rules rules;
-    int32_t minutes;
-    uint32_t trials;
-    struct trends_report reports[DETECTORS];
-};
-
 static bool score_trial(struct session *session, struct trial *trial)
 {
     size_t count;
     const struct sky_world_event *events = sky_world_events(trial->world, &count);
+    struct sky_span daily[SKY_WORLD_DAILY_WORDS];
+    for (uint32_t i = 0; i < SKY_WORLD_DAILY_WORDS; i++)
+        daily[i] = sky_world_daily_keyword(trial->world, i);
     for (int i = 0; i < DETECTORS; i++) {
         struct trends_report_input input = {.log = &trial->logs[i],
                                             .events = events,
                                             .events_count = count,
+                                            .daily = daily,
+                                            .daily_count =
+                                                session->world.profile == SKY_WORLD_DAILY ? SKY_WORLD_DAILY_WORDS : 0,
                                             .start_ms = trial->start_ms,
-                                            .shown_from = HOLD_MINUTES};
-        if (!trends_report_add(&session->reports[i], &session->rules, &input))
+                                            .shown_from = HOLD_MINUTES,
+                                            .list = session->options->list ? detector_names[i] : NULL};
+        if (is_asked(session->options, i) && !trends_report_add(&session->reports[i], &session->rules, &input))
             return false;
     }
     return true;
@@ -180,14 +199,14 @@ static bool run_session(struct session *session)
     for (uint32_t i = 0; i < session->trials && done; i++) {
         struct trial trial;
         session->world.seed = session->options->seed + i * 1000;
-        done =
-            begin_trial(&trial, &session->world, session->minutes) && run_trial(&trial) && score_trial(session, &trial);
+        done = begin_trial(&trial, session) && run_trial(&trial) && score_trial(session, &trial);
         end_trial(&trial);
     }
     return done;
 }
 
-/* A cold start is over after an hour, so as many of them are run as hours are asked for. */
+/* A cold start is over after an hour, so as many of them are run as hours are asked for. Each goes on for half an hour:
+ * asked for are the onsets of minutes 12 to 60, and those too get the time that any burst gets to be found. */
 static void set_rules(struct session *session, uint32_t hours)
 {
     bool is_cold = session->world.profile == SKY_WORLD_COLD;
@@ -196,8 +215,8 @@ static void set_rules(struct session *session, uint32_t hours)
     session->world.hours = is_cold ? 2 : hours;
     session->rules = (struct sky_evaluation_rules){
         .from = is_cold ? HOLD_MINUTES : SCORED_FROM_MINUTE,
-        .to = is_cold ? 60 : session->minutes,
-        .margin = is_cold ? 0 : MARGIN_MINUTES,
+        .to = session->minutes,
+        .margin = MARGIN_MINUTES,
         .gap = GAP_MINUTES,
     };
 }
@@ -234,8 +253,8 @@ int bench_trends(const struct bench_options *options)
     double began_s = bench_now_s();
     bool done = run_session(&session);
     for (int i = 0; i < DETECTORS; i++) {
-        if (done)
-            trends_report_print(&session.reports[i], detector_names[i], options->json);
+        if (done && is_asked(options, i))
+            done = trends_report_print(&session.reports[i], detector_names[i], options->json);
         trends_report_clean_up(&session.reports[i]);
     }
     sky_onset_file_clean_up(&session.onsets);

@@ -20,7 +20,6 @@
 #define COORDINATED_AN_HOUR    0.5
 #define SPAM_PROFILE_FACTOR    4
 #define THREADS_A_MINUTE       10.0
-#define DAILY_WORDS            100
 #define REAL_AFTER_MINUTES_MAX 300
 #define REAL_FIRST_MINUTE      150
 #define REAL_LAST_MINUTES      330 /* before the end */
@@ -378,12 +377,12 @@ static void plan_threads(struct sky_plan *plan, uint32_t minute)
 static void plan_daily(struct sky_plan *plan, uint32_t hour)
 {
     int64_t hour_of_day = (plan->options.start_ms / SKY_HOUR_MS + hour) % 24;
-    for (uint32_t i = 0; i < DAILY_WORDS; i++) {
-        uint64_t traits = sky_random_mix(plan->options.seed * DAILY_WORDS + i);
+    for (uint32_t i = 0; i < SKY_WORLD_DAILY_WORDS; i++) {
+        uint64_t traits = sky_random_mix(plan->options.seed * SKY_WORLD_DAILY_WORDS + i);
         if ((int64_t)(traits % 24) != hour_of_day)
             continue;
         struct sky_plan_mention source = {.kind = SKY_PLAN_BURST, .seed = plan->seed_next++};
-        source.word = 2000 + i * 97;
+        source.word = sky_plan_daily_word(i);
         double peak = 1.5 + (double)(traits >> 8 & 15);
         for (uint32_t m = 0; m < 60; m++) {
             double level = peak * sky_random_wave(m / 120.0);
@@ -520,8 +519,8 @@ enum sky_status sky_plan_init(struct sky_plan *plan, const struct sky_world_opti
         sky_plan_clean_up(plan);
         return SKY_E_MEMORY;
     }
-    for (uint32_t i = 0; i < DAILY_WORDS && options->profile == SKY_WORLD_DAILY; i++)
-        plan->used[2000 + i * 97] = 1;
+    for (uint32_t i = 0; i < SKY_WORLD_DAILY_WORDS && options->profile == SKY_WORLD_DAILY; i++)
+        plan->used[sky_plan_daily_word(i)] = 1;
     draw_bots(plan);
     return SKY_OK;
 }

@@ -47,6 +47,12 @@ struct sky_plan_bot {
 
 #define SKY_PLAN_BOTS 60
 
+/* The words with an hour of every day of their own, i < SKY_WORLD_DAILY_WORDS. */
+static inline uint32_t sky_plan_daily_word(uint32_t i)
+{
+    return 2000 + i * 97;
+}
+
 struct sky_plan {
     const struct sky_vocabulary *vocabulary;
     const struct sky_lexicon *lexicon;

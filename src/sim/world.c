@@ -517,6 +517,11 @@ const struct sky_world_event *sky_world_events(const struct sky_world *world, si
     return world->plan.events;
 }
 
+struct sky_span sky_world_daily_keyword(const struct sky_world *world, uint32_t i)
+{
+    return sky_lexicon_normalized(&world->lexicon, sky_plan_daily_word(i));
+}
+
 const struct sky_composer_text *sky_world_text(const struct sky_world *world)
 {
     return &world->text;

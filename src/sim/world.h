@@ -29,6 +29,7 @@
 #define SKY_WORLD_TOKENS_PER_MINUTE 24000
 #define SKY_WORLD_POSTS_PER_MINUTE  3000
 #define SKY_WORLD_COMPANIONS_MAX    6
+#define SKY_WORLD_DAILY_WORDS       100 /* of the profile "daily" */
 
 /* Real onsets are played from minute 150 on, and end in time: in a shorter world, or one without end, none is. */
 #define SKY_WORLD_ONSETS_HOURS_MIN 9
@@ -111,6 +112,9 @@ SKY_MUST_USE enum sky_status sky_world_next(struct sky_world *world, struct sky_
 /* The events planned so far, by onset hour: everything with an onset up to an hour after the last post's time. The
  * array moves when the world goes on; what its members point to stays. */
 const struct sky_world_event *sky_world_events(const struct sky_world *world, size_t *count);
+
+/* The keyword that in the profile "daily" has an hour of every day of its own; i < SKY_WORLD_DAILY_WORDS. */
+struct sky_span sky_world_daily_keyword(const struct sky_world *world, uint32_t i);
 
 /* One JSON object: a line of the truth file (docs/SIMULATOR.md). */
 void sky_world_event_write(struct sky_json_writer *json, const struct sky_world_event *event);

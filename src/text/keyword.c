@@ -564,8 +564,10 @@ enum sky_status sky_text_keywords(struct sky_text *t, const struct sky_post *pos
     t->language_name = post->language;
     t->language = sky_stopword_language(t->stopwords, post->language);
     enum sky_status status = look_at(t, post);
-    if (status == SKY_OK)
+    if (status == SKY_OK) {
+        t->language |= sky_language_stop_words(&t->words, t->stopwords, t->language);
         status = add_hashtags(t, post);
+    }
     if (status == SKY_OK)
         status = add_tokens(t);
     if (status != SKY_OK)

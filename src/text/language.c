@@ -174,6 +174,28 @@ static struct sky_span detect_latin(const struct sky_words *words, const struct 
     return clear ? name : tag;
 }
 
+uint32_t sky_language_stop_words(const struct sky_words *words, const struct sky_stopword_table *stopwords,
+                                 uint32_t own)
+{
+    uint32_t counts[SKY_STOPWORD_LANGUAGES_MAX] = {0}, own_count = 0, best = 0;
+    bool other = false;
+    for (size_t i = 0; i < words->count; i++) {
+        const struct sky_word *word = &words->items[i];
+        if (!is_prose(word) || !word->entry->stop)
+            continue;
+        if (sky_stopword_is_stop(stopwords, word->entry, own)) {
+            own_count++;
+            continue;
+        }
+        other = true;
+        for (uint32_t languages = word->entry->stop; languages; languages &= languages - 1)
+            counts[__builtin_ctz(languages)]++;
+    }
+    for (uint32_t l = 1; other && l < SKY_STOPWORD_LANGUAGES_MAX; l++)
+        best = counts[l] > counts[best] ? l : best;
+    return other && counts[best] >= 2 && counts[best] > own_count ? UINT32_C(1) << best : 0;
+}
+
 enum script { LATIN, KANA, HAN, HANGUL, CYRILLIC, ARABIC, HEBREW, GREEK, THAI, DEVANAGARI, OTHER_SCRIPT, SCRIPTS };
 
 struct census {

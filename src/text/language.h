@@ -17,4 +17,9 @@
 struct sky_span sky_language_detect(const struct sky_words *words, const struct sky_character_table *table,
                                     const struct sky_stopword_table *stopwords, struct sky_span tag);
 
+/* The stop-word bit of another language than `own` that the words are more of: two stop words or more that are none in
+ * `own`, and more than are. 0 when there is none. Short posts keep a wrong tag, and their "das ist" is no news then. */
+uint32_t sky_language_stop_words(const struct sky_words *words, const struct sky_stopword_table *stopwords,
+                                 uint32_t own);
+
 #endif

@@ -47,7 +47,7 @@ struct sky_trend {
     double z;        /* z', rescaled by the null */
     double growth;
     double expected;        /* E_slow */
-    double confidence;      /* 1 / (1 + exp(-2.2 (z' - 4.2))) */
+    double confidence;      /* 1 / (1 + exp(-2.5 (z' - 4.9))) */
     int64_t started_minute; /* slide it started at: started_at = (started_minute + 1) * 60,000 */
 };
 

@@ -6,8 +6,8 @@
 #define CONTINUITY             0.5
 #define COLD_DISPERSION        0.5
 #define COLD_HALF_LIFE_MINUTES 45.0
-#define CONFIDENCE_SLOPE       2.2
-#define CONFIDENCE_MIDDLE      4.2
+#define CONFIDENCE_SLOPE       2.5
+#define CONFIDENCE_MIDDLE      4.9
 
 double sky_deviance_z(double voices, double expected, double size)
 {

@@ -74,18 +74,11 @@ static void sum_of_baselines(const struct sky_tracker *tracker, uint64_t id, str
     }
 }
 
-static bool phrase_is_too_rare(const struct sky_sliding_row *row)
-{
-    return row->kind == SKY_KEYWORD_PHRASE && row->voices < SKY_TRACKER_PHRASE_AUTHORS;
-}
-
 /* Count a keyword for `*` if it is known there or spread enough. */
 static enum sky_status add_to_all(struct sky_tracker *tracker, struct sky_sliding *window,
                                   const struct sky_sliding_row *row)
 {
     struct sky_detector *detector = tracker->detectors[tracker->options.languages];
-    if (phrase_is_too_rare(row) && !row->shared)
-        return SKY_OK;
     if (*row->tag_all == SKY_SLIDING_TAG_UNKNOWN)
         *row->tag_all = sky_detector_find(detector, row->id);
     bool known = *row->tag_all != SKY_SLIDING_TAG_NONE;
@@ -96,8 +89,6 @@ static enum sky_status add_to_all(struct sky_tracker *tracker, struct sky_slidin
     if (!all.first || (!known && all.spread < 2))
         return SKY_OK;
     sky_sliding_unite(window, &all);
-    if (phrase_is_too_rare(&all.row))
-        return SKY_OK;
     uint32_t tag = *row->tag_all;
     enum sky_status status = add_row(detector, &all.row, &tag);
     if (status != SKY_OK || known || tag == SKY_SLIDING_TAG_NONE)
@@ -114,7 +105,7 @@ static enum sky_status add_rows(struct sky_tracker *tracker, struct sky_sliding 
     struct sky_sliding_row row;
     for (uint32_t cursor = 0; sky_sliding_next(window, &cursor, &row);) {
         enum sky_status status = add_to_all(tracker, window, &row);
-        if (status == SKY_OK && !phrase_is_too_rare(&row))
+        if (status == SKY_OK)
             status = add_row(tracker->detectors[row.language], &row, row.tag);
         if (status != SKY_OK)
             return status;

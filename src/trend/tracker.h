@@ -12,8 +12,6 @@
 
 /* A keyword with that many authors in two languages or more is counted as language `*` too. */
 #define SKY_TRACKER_SPREAD_AUTHORS 3
-/* A phrase exists in a window from that many authors on. */
-#define SKY_TRACKER_PHRASE_AUTHORS 3
 
 struct sky_tracker_options {
     uint32_t languages; /* as the window's; language index `languages` is `*` */

@@ -24,7 +24,11 @@ for line in lines:
     row = json.loads(line)
     for key, kind in (QUALITY if name == 'trends' else SPEED).items():
         assert isinstance(row.get(key), kind), f'{key} is {row.get(key)!r} in {line}'
-    if name != 'trends':
+    if name == 'trends':  # each figure with its events and an interval around it
+        for key in [key[:-7] for key in row if key.endswith('_events')]:
+            low, value, high = row[key + '_low'], row[key], row[key + '_high']
+            assert value is None or low <= value <= high, f'{key} is not within its interval in {line}'
+    else:
         assert row['bench'] == name, line
         assert row.get('frames_per_s', 0) > 0 or row.get('posts_per_s', 0) > 0, line
         assert row['rss_mb'] > 0, line

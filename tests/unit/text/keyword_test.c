@@ -346,9 +346,23 @@ static void bytes_that_are_not_utf8(void **state)
     }
 }
 
+/* A short post with a wrong tag: its language is not told, but what are stop words is. */
+static void test_stop_words_of_a_mistagged_post(void **state)
+{
+    expect("en", "Das ist mein Laden", "laden");
+    expect("en", "isso \xC3\xA9 s\xC3\xB3 Lisboa", "lisboa");
+    expect("fr", "mein ist Berlin", "berlin");
+    expect("", "das ist Berlin", "berlin");
+    expect("en", "the das ist of Berlin and Rome",
+           "das|das ist|ist|ist of berlin|berlin|berlin and rome|rome"); /* more English */
+    expect("en", "war", "war");                                          /* one word of German says nothing */
+    expect("en", "Hat trick for Kane", "hat|hat trick|trick|trick for kane|kane");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stop_words_of_a_mistagged_post),
         cmocka_unit_test(words_and_phrases),
         cmocka_unit_test(phrases_stop_at_breaks),
         cmocka_unit_test(links_and_handles_are_no_keywords),

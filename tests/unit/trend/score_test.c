@@ -80,12 +80,12 @@ static void test_null_bounds(void **state)
     assert_near(null.spread, 6);
 }
 
-/* Python: 1 / (1 + math.exp(-2.2 * (5 - 4.2))) */
+/* Python: 1 / (1 + math.exp(-2.5 * (5 - 4.9))) */
 static void test_confidence(void **state)
 {
     (void)state;
-    assert_near(sky_confidence(4.2), 0.5);
-    assert_near(sky_confidence(5), 0.8532096601986177);
+    assert_near(sky_confidence(4.9), 0.5);
+    assert_near(sky_confidence(5), 0.562176500885798);
     assert_near(sky_cold_dispersion(0), 0.5);
     assert_near(sky_cold_dispersion(90), 0.125);
 }
