@@ -148,10 +148,16 @@ static enum sky_status read_file(int fd, struct header *header, struct sky_buffe
     return sky_hash_id(sky_buffer_span(payload)) == header->checksum ? SKY_OK : SKY_E_CHECKSUM;
 }
 
+/* Without waiting for the other end of a pipe, should it be one. */
+static int open_slot(const char *path)
+{
+    return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
 static enum sky_status read_slot(const char *path, struct header *header, struct sky_buffer *payload)
 {
     *header = (struct header){0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open_slot(path);
     if (fd < 0)
         return errno == ENOENT ? SKY_E_END : SKY_E_IO;
     enum sky_status status = read_file(fd, header, payload);
@@ -167,7 +173,7 @@ static enum slot_state look_at_slot(const char *path, uint64_t *generation)
     uint8_t bytes[SKY_CHECKPOINT_HEADER_BYTES];
     struct header header = {0};
     *generation = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open_slot(path);
     if (fd < 0)
         return errno == ENOENT ? SLOT_ABSENT : SLOT_DAMAGED;
     bool readable = read_whole(fd, bytes, sizeof bytes) && parse_header(bytes, &header);

@@ -103,10 +103,14 @@ static enum sky_status begin_anew(struct sky_dead_letters *letters)
 static enum sky_status open_file(struct sky_dead_letters *letters)
 {
     struct stat info;
-    letters->fd = open(letters->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    /* O_NONBLOCK: a pipe in its place must not hold up the stream. */
+    letters->fd = open(letters->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
     if (letters->fd < 0 || fstat(letters->fd, &info) != 0)
         return fail(letters, "cannot be opened");
     uint64_t size = (uint64_t)info.st_size;
+    letters->length_bytes = 0;
+    if (size > letters->room_bytes)
+        return begin_anew(letters); /* nor is it worth being searched to its end */
     letters->length_bytes =
         letters->lines ? whole_lines_bytes(letters->fd, size) : whole_frames_bytes(letters->fd, size);
     if (letters->length_bytes == 0 && size > 0)

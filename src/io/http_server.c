@@ -24,6 +24,7 @@
 #define DRAIN_STEP_MS       5
 #define ETAG_SIZE           19 /* 16 hex digits in quotes, and NUL */
 #define CONTENT_LENGTH_SIZE 20
+#define CHUNKED_BYTES_MAX   (1024 * 1024) /* no answer can be given before the end of a body in chunks */
 
 /* Nothing but our own files; no inline script or style, no frame around the page. */
 static const char content_security_policy[] =
@@ -48,7 +49,8 @@ struct exchange {
     struct sky_http_server *server;
     struct MHD_Connection *connection;
     enum sky_status parsed;
-    bool begun; /* the headers have been seen */
+    bool begun;        /* the headers have been seen */
+    size_t body_bytes; /* read and forgotten so far */
     struct sky_http_request request;
 };
 
@@ -330,15 +332,57 @@ static enum MHD_Result refuse_target(struct exchange *exchange)
     }
 }
 
+static enum MHD_Result refuse_body(struct exchange *exchange)
+{
+    return queue_error(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "content_too_large",
+                       "The request's body is longer than 8192 bytes.", "Requests here need no body.");
+}
+
 static bool body_is_too_large(const struct exchange *exchange)
 {
     const char *text = MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, "Content-Length");
     return text && (strlen(text) > CONTENT_LENGTH_SIZE || strtoull(text, NULL, 10) > SKY_HTTP_BODY_BYTES_MAX);
 }
 
+/* Headers that another server may read otherwise than this one, so that the two would not agree on where a request
+ * ends or whom it is for. */
+struct ambiguity {
+    unsigned hosts, lengths, encodings;
+    bool unknown_encoding;
+};
+
+static enum MHD_Result count_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct ambiguity *found = context;
+    if (strcasecmp(name, "Host") == 0)
+        found->hosts++;
+    else if (strcasecmp(name, "Content-Length") == 0)
+        found->lengths++;
+    else if (strcasecmp(name, "Transfer-Encoding") == 0) {
+        found->encodings++;
+        found->unknown_encoding |= !value || strcasecmp(value, "chunked") != 0;
+    }
+    return MHD_YES;
+}
+
+/* RFC 9112 sections 3.2 (one Host) and 6.3 (one length, and chunked alone). NULL: nothing is wrong. */
+static const char *find_ambiguity(struct exchange *exchange, const char *version)
+{
+    struct ambiguity found = {0};
+    MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, count_header, &found);
+    if (found.hosts > 1 || (found.hosts == 0 && strcmp(version, MHD_HTTP_VERSION_1_0) != 0))
+        return "A request needs one Host header.";
+    if (found.lengths + found.encodings > 1 || found.unknown_encoding)
+        return "A body needs one Content-Length, or 'Transfer-Encoding: chunked' alone.";
+    return NULL;
+}
+
 /* Answers at once when the headers say that nothing can come of the request. */
 static enum MHD_Result check(struct exchange *exchange, const char *method, const char *version)
 {
+    const char *ambiguity = find_ambiguity(exchange, version);
+    if (ambiguity)
+        return queue_error(exchange, MHD_HTTP_BAD_REQUEST, "bad_request", ambiguity, NULL);
     if (!host_is_ours(exchange, version))
         return queue_error(exchange, MHD_HTTP_MISDIRECTED_REQUEST, "wrong_host",
                            "The Host header does not name this server.",
@@ -351,10 +395,7 @@ static enum MHD_Result check(struct exchange *exchange, const char *method, cons
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return queue_error(exchange, MHD_HTTP_METHOD_NOT_ALLOWED, "method_not_allowed",
                            "Only GET and HEAD are answered here.", NULL);
-    if (body_is_too_large(exchange))
-        return queue_error(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "content_too_large",
-                           "The request's body is longer than 8192 bytes.", "Requests here need no body.");
-    return MHD_YES;
+    return body_is_too_large(exchange) ? refuse_body(exchange) : MHD_YES;
 }
 
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url, const char *method,
@@ -369,9 +410,12 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         return check(exchange, method, version);
     }
     if (*upload_size) {
-        *upload_size = 0; /* a small body is read and forgotten */
-        return MHD_YES;
+        exchange->body_bytes += *upload_size;
+        *upload_size = 0; /* a small body is read and forgotten; in chunks, one that never ends is cut off */
+        return exchange->body_bytes <= CHUNKED_BYTES_MAX ? MHD_YES : MHD_NO;
     }
+    if (exchange->body_bytes > SKY_HTTP_BODY_BYTES_MAX)
+        return refuse_body(exchange);
     return answer(exchange, strcmp(method, MHD_HTTP_METHOD_HEAD) == 0);
 }
 
@@ -384,6 +428,7 @@ static void *begin(void *context, const char *target, struct MHD_Connection *con
     exchange->server = server;
     exchange->connection = connection;
     exchange->begun = false;
+    exchange->body_bytes = 0;
     exchange->parsed = sky_http_request_parse(&exchange->request, sky_span_from_string(target));
     server->requests++;
     server->exchanges++;

@@ -38,6 +38,7 @@ struct source {
     int64_t time_ms;   /* of the stream at `received` */
     bool refused;      /* 501: it will never serve us */
     int failures;      /* in a row */
+    int64_t closed_ms; /* clock; it asked not to be asked before (Retry-After) */
 };
 
 struct sky_relay {
@@ -185,12 +186,24 @@ static bool any_left(const struct sky_relay *relay)
     return false;
 }
 
+static int64_t wait_ms(const struct sky_relay *relay, size_t source)
+{
+    int64_t left_ms = relay->sources[source].closed_ms - now_ms(relay);
+    return left_ms > 0 ? left_ms : 0;
+}
+
+/* The next of the list that may be asked now; where none may, the one that may be asked first. */
 static void choose_next_source(struct sky_relay *relay)
 {
-    size_t before = relay->current;
-    do
-        relay->current = (relay->current + 1) % relay->sources_count;
-    while (source_of(relay)->refused);
+    size_t before = relay->current, best = relay->sources_count;
+    for (size_t step = 1; step <= relay->sources_count; step++) {
+        size_t at = (before + step) % relay->sources_count;
+        if (relay->sources[at].refused)
+            continue;
+        if (best == relay->sources_count || wait_ms(relay, at) < wait_ms(relay, best))
+            best = at;
+    }
+    relay->current = best;
     source_of(relay)->failures = 0;
     if (relay->current == before)
         return;
@@ -216,6 +229,7 @@ static int64_t plan_attempt(struct sky_relay *relay, int64_t retry_after_ms)
     struct source *source = source_of(relay);
     bool new_round = false;
     source->failures++;
+    source->closed_ms = retry_after_ms > 0 ? now_ms(relay) + retry_after_ms : 0;
     if (source->refused || !source->received || source->failures >= SKY_RELAY_FAILURES_MAX) {
         choose_next_source(relay);
         new_round = ++relay->round >= relay->sources_count;
@@ -228,8 +242,8 @@ static int64_t plan_attempt(struct sky_relay *relay, int64_t retry_after_ms)
         relay->failures++;
         delay_ms = backoff_ms(relay);
     }
-    if (!other && retry_after_ms > delay_ms)
-        delay_ms = retry_after_ms;
+    if (wait_ms(relay, relay->current) > delay_ms)
+        delay_ms = wait_ms(relay, relay->current);
     relay->state = SKY_RELAY_WAITING;
     relay->attempt_due_ms = now_ms(relay) + delay_ms;
     return delay_ms;
@@ -547,7 +561,8 @@ bool sky_relay_judge(struct sky_relay *relay, enum sky_status status, const stru
         return judge_bad(relay, event);
     if (!judge_word(relay, event))
         return false;
-    note_good(relay);
+    if (event->kind != SKY_EVENT_INFO && event->kind != SKY_EVENT_ERROR) /* words about the stream are no data */
+        note_good(relay);
     if (relay->options.kind == SKY_RELAY_JETSTREAM) {
         if (event->time_us > source->received)
             source->received = event->time_us;

@@ -197,10 +197,10 @@ static int receive(struct sky_websocket *websocket, struct lws *connection, cons
     websocket->heard_ms = sky_clock_monotonic_ms();
     if (lws_is_first_fragment(connection))
         websocket->message.len = 0;
-    if (websocket->message.len + len > websocket->options.message_bytes_max) {
-        lws_close_reason(connection, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, NULL, 0);
+    /* No close frame with 1009: libwebsockets 4.1 would go on reading until it is answered, and write what comes behind
+     * the end of its buffer. */
+    if (websocket->message.len + len > websocket->options.message_bytes_max)
         return end_because(websocket, SKY_WEBSOCKET_END_SIZE, "a message over the limit");
-    }
     sky_buffer_put(&websocket->message, in, len);
     if (websocket->message.failed)
         return end_because(websocket, SKY_WEBSOCKET_END_LOST, "there is no memory");

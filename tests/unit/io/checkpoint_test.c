@@ -172,6 +172,20 @@ static void test_both_damaged(void **state)
     assert_int_equal(f->loaded.len, 0);
 }
 
+static void test_a_pipe_is_damage(void **state)
+{
+    struct fixture *f = *state;
+    char path[128];
+    assert_int_equal(save(f, "first"), SKY_OK);
+    slot_path(f, 'b', path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    alarm(60);
+    reopen(f);
+    expect_loaded(f, "first");
+    alarm(0);
+    assert_non_null(strstr(sky_checkpoint_text(f->checkpoint), "state.b is damaged"));
+}
+
 static void test_another_version(void **state)
 {
     struct fixture *f = *state;
@@ -355,6 +369,7 @@ int main(void)
         TEST(test_layout),
         TEST(test_every_bit_and_every_length),
         TEST(test_both_damaged),
+        TEST(test_a_pipe_is_damage),
         TEST(test_another_version),
         TEST(test_a_temporary_file_is_ignored),
         TEST(test_no_space),

@@ -145,6 +145,36 @@ static void test_foreign_file(void **state)
     assert_holds(path, (const char *const[]){"bad frame"}, 1);
 }
 
+/* Larger than the room, and mostly a hole: put aside at once, not searched for its last letter. */
+static void test_huge_file(void **state)
+{
+    struct sky_dead_letters *letters = letters_of(1 << 20, false);
+    add(letters, "first");
+    sky_dead_letters_free(letters);
+    assert_int_equal(truncate(path, INT64_C(1) << 38), 0);
+    alarm(60);
+    letters = letters_of(1 << 20, false);
+    add(letters, "bad frame");
+    sky_dead_letters_free(letters);
+    alarm(0);
+    assert_holds(path, (const char *const[]){"bad frame"}, 1);
+}
+
+/* A pipe that nobody reads: letters are lost, and the caller does not wait. */
+static void test_pipe(void **state)
+{
+    static const uint8_t big[4000];
+    assert_int_equal(mkfifo(path, 0600), 0);
+    struct sky_dead_letters *letters = letters_of(1 << 20, false);
+    enum sky_status status = SKY_OK;
+    alarm(60);
+    for (int i = 0; i < 1000 && status == SKY_OK; i++)
+        status = sky_dead_letters_add(letters, sky_span_of(big, sizeof big), 0);
+    alarm(0);
+    assert_int_equal(status, SKY_E_IO);
+    sky_dead_letters_free(letters);
+}
+
 static void test_no_folder(void **state)
 {
     char kept[64];
@@ -165,6 +195,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_half_a_letter, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_room, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_foreign_file, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_huge_file, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_pipe, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_no_folder, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -318,6 +318,56 @@ static void test_retry_after_is_honoured(void **state)
     assert_int_equal(status_of(f).retry_ms, 90000);
 }
 
+/* With others in the list too: one is asked at once, but none before the time it named. */
+static void test_retry_after_is_honoured_among_several(void **state)
+{
+    struct fixture *f = *state;
+    f->network.random = 0;
+    int64_t from_ms = f->network.now_ms;
+    add_end(&f->network, SKY_WEBSOCKET_END_STATUS, 429, 90000);
+    add_end(&f->network, SKY_WEBSOCKET_END_STATUS, 503, 30000);
+    add_end(&f->network, SKY_WEBSOCKET_END_STATUS, 503, 120000);
+    add_messages(&f->network, 1);
+    start(f);
+    assert_int_equal(expect_item(f, SKY_RELAY_DISCONNECTED).retry_ms, 0);
+    assert_int_equal(expect_item(f, SKY_RELAY_DISCONNECTED).retry_ms, 30000);
+    assert_int_equal(expect_item(f, SKY_RELAY_DISCONNECTED).retry_ms, 60000);
+    expect_item(f, SKY_RELAY_CONNECTED);
+    expect_url(f, 0, "wss://a.example" PATH);
+    expect_url(f, 1, "wss://b.example" PATH);
+    expect_url(f, 2, "wss://b.example" PATH);
+    expect_url(f, 3, "wss://a.example" PATH);
+    assert_true(f->network.opened_ms[2] - from_ms >= 30000);
+    assert_true(f->network.opened_ms[3] - from_ms >= 90000);
+}
+
+/* A relay that says nothing but that it cannot serve has failed, and gives no data. */
+static void test_error_frames_are_failures(void **state)
+{
+    struct fixture *f = *state;
+    f->network.random = 0;
+    add_messages(&f->network, 1);
+    for (int i = 0; i < 3; i++) {
+        add_lost(&f->network);
+        if (i < 2)
+            add_messages(&f->network, 1);
+    }
+    start(f);
+    expect_item(f, SKY_RELAY_CONNECTED);
+    expect_good(f, 41, T0);
+    for (int i = 0; i < 2; i++) {
+        expect_item(f, SKY_RELAY_DISCONNECTED);
+        expect_item(f, SKY_RELAY_CONNECTED);
+        expect_item(f, SKY_RELAY_MESSAGE);
+        f->event = (struct sky_event){.kind = SKY_EVENT_ERROR, .name = SKY_SPAN("InternalError")};
+        f->decoded.has_time = false;
+        assert_true(sky_relay_judge(f->relay, SKY_OK, &f->decoded));
+        assert_int_equal(status_of(f).state, SKY_RELAY_SILENT);
+    }
+    expect_item(f, SKY_RELAY_DISCONNECTED); /* the third failure at a */
+    assert_int_equal(status_of(f).failovers, 1);
+}
+
 static void test_501_is_fatal(void **state)
 {
     struct fixture *f = *state;
@@ -619,6 +669,8 @@ int main(void)
         TEST(test_backoff_is_reset_by_a_minute_of_data),
         TEST(test_jitter_is_within_its_bound),
         TEST(test_retry_after_is_honoured),
+        TEST(test_retry_after_is_honoured_among_several),
+        TEST(test_error_frames_are_failures),
         TEST(test_501_is_fatal),
         TEST(test_all_relays_are_tried_at_once_at_the_start),
         TEST(test_future_cursor_told),

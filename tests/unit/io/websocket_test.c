@@ -217,6 +217,33 @@ static void test_fragments_count_for_the_limit(void **state)
     scripted_server_stop(server);
 }
 
+/* The message that is too long goes on for a long time, as one frame and as many. */
+static void never_end(struct peer *peer, void *context)
+{
+    static char block[1 << 20];
+    bool in_one_frame = peer->number == 1;
+    if (!peer_accept(peer))
+        return;
+    uint8_t head[10] = {WS_BINARY, 127, 0, 0, 0, 0, 0x40}; /* 1 GiB (RFC 6455 section 5.2) */
+    bool there = in_one_frame ? peer_send(peer, head, sizeof head) : peer_send_frame(peer, WS_BINARY, block, 1);
+    for (int i = 0; i < 64 && there; i++)
+        there =
+            in_one_frame ? peer_send(peer, block, sizeof block) : peer_send_frame(peer, WS_MORE, block, sizeof block);
+}
+
+static void test_message_without_end_ends_the_connection(void **state)
+{
+    struct scripted_server *server = scripted_server_new();
+    scripted_server_start(server, never_end, NULL);
+    for (int connections = 0; connections < 2; connections++) {
+        struct sky_websocket *websocket = open_server(server);
+        expect_open(websocket);
+        expect_end(websocket, SKY_WEBSOCKET_END_SIZE);
+        sky_websocket_close(websocket);
+    }
+    scripted_server_stop(server);
+}
+
 #define FLOOD_MESSAGES 3000
 #define FLOOD_BYTES    8000
 
@@ -469,6 +496,7 @@ int main(void)
         cmocka_unit_test(test_silence_without_pongs_is_death),
         cmocka_unit_test(test_silence_with_pongs_is_alive),
         cmocka_unit_test(test_fragments_count_for_the_limit),
+        cmocka_unit_test(test_message_without_end_ends_the_connection),
         cmocka_unit_test(test_slow_consumer_slows_the_sender),
         cmocka_unit_test(test_http_answers),
         cmocka_unit_test(test_wrong_accept_key_is_refused),
