@@ -119,7 +119,7 @@ static void test_layout(void **state)
 {
     struct fixture *f = *state;
     uint8_t bytes[4096];
-    static const uint8_t start[12] = "SKYTREND\x01\0\0", generation_and_length[16] = "\x01\0\0\0\0\0\0\0\x05";
+    static const uint8_t start[12] = "SKYTREND\x02\0\0", generation_and_length[16] = "\x01\0\0\0\0\0\0\0\x05";
     assert_int_equal(save(f, "abcde"), SKY_OK);
     assert_int_equal(read_slot(f, 'a', bytes), 45);
     assert_memory_equal(bytes, start, sizeof start);
@@ -178,7 +178,7 @@ static void test_another_version(void **state)
     uint8_t bytes[4096];
     assert_int_equal(save(f, "first"), SKY_OK);
     size_t len = read_slot(f, 'a', bytes);
-    bytes[8] = 2;
+    bytes[8] = SKY_CHECKPOINT_VERSION + 1;
     memset(bytes + 12, 0, 4);
     uint32_t check = (uint32_t)sky_hash_id(sky_span_of(bytes, SKY_CHECKPOINT_HEADER_BYTES));
     memcpy(bytes + 12, &check, sizeof check); /* a whole file of that version */
