@@ -118,6 +118,14 @@ def check_damaged_checkpoints(url):
     assert run.returncode == 2 and 'the state was made with other languages' in run.stderr, run
 
 
+def check_reader_that_leaves():
+    """`run --plain | head -1`: when nobody reads any more, the run is over."""
+    process = program.Process('run', '--simulate', '--speed', 600, '--rate', 0.01, '--plain', '--port', 0, piped=True)
+    assert process.process.stdout.readline().startswith(b'2026-01-05T00:01:00Z simulated')
+    process.process.stdout.close()
+    assert process.process.wait(program.PATIENCE_S) == 0, process.stderr()
+
+
 def check_output():
     run = program.run('run', '--simulate', '--speed', 0, '--rate', 0.01, '--plain', '--port', 0, '--out', '/dev/full')
     assert run.returncode == 1 and 'No space left on device' in run.stderr, run
@@ -131,5 +139,6 @@ check_other_output(url)
 check_second_process(url)
 check_port()
 check_damaged_checkpoints(url)
+check_reader_that_leaves()
 check_output()
 assert relay.stop() == 0, relay.told()
