@@ -15,7 +15,7 @@ enum sky_status sky_run_state_save(struct sky_run_state *state)
     if (!state->checkpoint)
         return SKY_OK;
     struct sky_buffer *payload = &state->payload;
-    payload->len = 0;
+    sky_buffer_clear(payload);
     if (state->out && sky_output_file_sync(state->out) != SKY_OK) {
         snprintf(state->message, sizeof state->message, "the output file cannot be written: %s", strerror(errno));
         return SKY_E_IO;
@@ -87,7 +87,7 @@ enum sky_status sky_run_state_load(struct sky_run_state *state, bool *found)
     *found = false;
     if (!state->checkpoint)
         return SKY_OK;
-    state->payload.len = 0;
+    sky_buffer_clear(&state->payload);
     enum sky_status status = sky_checkpoint_load(state->checkpoint, &state->payload);
     if (status == SKY_E_END)
         return SKY_OK;

@@ -188,6 +188,18 @@ static void test_another_version(void **state)
     assert_non_null(strstr(sky_checkpoint_text(f->checkpoint), "another version"));
 }
 
+/* A state that memory did not suffice for is not saved, and what was saved before stays. */
+static void test_a_failed_payload(void **state)
+{
+    struct fixture *f = *state;
+    struct sky_buffer failed = {.failed = true};
+    assert_int_equal(save(f, "first"), SKY_OK);
+    assert_int_equal(sky_checkpoint_save(f->checkpoint, &failed), SKY_E_MEMORY);
+    assert_non_null(strstr(sky_checkpoint_text(f->checkpoint), "no memory"));
+    reopen(f);
+    expect_loaded(f, "first");
+}
+
 /* A crash between the write and the rename leaves PATH.tmp: it is never read. */
 static void test_a_temporary_file_is_ignored(void **state)
 {
@@ -356,6 +368,7 @@ int main(void)
         TEST(test_every_bit_and_every_length),
         TEST(test_both_damaged),
         TEST(test_another_version),
+        TEST(test_a_failed_payload),
         TEST(test_a_temporary_file_is_ignored),
         TEST(test_no_space),
         TEST(test_the_folder_is_gone),
