@@ -4,11 +4,6 @@ static const char *const event_kind_names[SKY_WORLD_EVENT_KIND_COUNT] = {"burst"
                                                                          "surge"};
 static const char *const profile_names[SKY_WORLD_PROFILE_COUNT] = {"normal", "harsh", "cold", "spam", "small", "daily"};
 
-const char *sky_world_event_kind_name(enum sky_world_event_kind kind)
-{
-    return event_kind_names[kind];
-}
-
 const char *sky_world_profile_name(enum sky_world_profile profile)
 {
     return profile_names[profile];

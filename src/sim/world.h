@@ -114,7 +114,6 @@ const struct sky_world_event *sky_world_events(const struct sky_world *world, si
 
 /* One JSON object: a line of the truth file (docs/SIMULATOR.md). */
 void sky_world_event_write(struct sky_json_writer *json, const struct sky_world_event *event);
-const char *sky_world_event_kind_name(enum sky_world_event_kind kind); /* "burst", "spam", "coordinated", ... */
 const char *sky_world_profile_name(enum sky_world_profile profile);
 bool sky_world_profile_parse(const char *name, enum sky_world_profile *profile);
 
