@@ -100,6 +100,7 @@ struct run {
     int64_t status_clock_ms;     /* when the status was last told */
     int64_t checkpoint_event_ms; /* event time of the next checkpoint */
     enum sky_status failed;      /* of a slide */
+    bool unwatched;              /* the terminal or pipe is gone */
     int log_fd;                  /* standard error as it was, while the log goes into a file; -1 */
 };
 
@@ -363,8 +364,11 @@ static bool on_slide(void *context, const struct sky_trend_snapshot *snapshot)
                                       .duration_s = (double)(now_us - run->slide_clock_us) / 1e6};
     sky_run_report_published(run->report, snapshot, &timing);
     run->slide_clock_us = now_us;
-    /* Lines are drawn here, or a slide would be left out; a live table now and then. */
-    return sky_terminal_is_live(run->terminal) || sky_terminal_draw(run->terminal) == SKY_OK;
+    /* Lines are drawn here, or a slide would be left out; a live table now and then. The slides of an event are
+     * finished whoever is looking: the state that is saved then is whole. */
+    if (!sky_terminal_is_live(run->terminal) && sky_terminal_draw(run->terminal) != SKY_OK)
+        run->unwatched = true;
+    return true;
 }
 
 /* ---- each event ---- */
@@ -483,7 +487,7 @@ static enum sky_status fall_back(struct run *run, int64_t now_clock_ms)
 static int work(struct run *run)
 {
     int exit_code = SKY_EXIT_OK;
-    while (!sky_signal_requested()) {
+    while (!sky_signal_requested() && !run->unwatched) {
         int64_t now_clock_ms = sky_clock_monotonic_ms();
         if (now_clock_ms >= run->ends_clock_ms)
             break;
@@ -492,8 +496,7 @@ static int work(struct run *run)
         if (now_clock_ms - run->status_clock_ms >= STATUS_MS) {
             run->status_clock_ms = now_clock_ms;
             report(run);
-            if (sky_terminal_draw(run->terminal) != SKY_OK)
-                break; /* nobody is looking any more */
+            run->unwatched = run->unwatched || sky_terminal_draw(run->terminal) != SKY_OK;
         }
         if (!take_turn(run, &exit_code))
             break;

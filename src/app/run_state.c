@@ -15,7 +15,7 @@ enum sky_status sky_run_state_save(struct sky_run_state *state)
     if (!state->checkpoint)
         return SKY_OK;
     struct sky_buffer *payload = &state->payload;
-    payload->len = 0;
+    sky_buffer_clear(payload);
     if (state->out && sky_output_file_sync(state->out) != SKY_OK) {
         snprintf(state->message, sizeof state->message, "the output file cannot be written: %s", strerror(errno));
         return SKY_E_IO;
@@ -32,6 +32,7 @@ enum sky_status sky_run_state_save(struct sky_run_state *state)
     sky_checkpoint_section_end(payload, section);
     section = sky_checkpoint_section_begin(payload, TAG_OUTPUT);
     sky_buffer_put_u64(payload, state->out ? sky_output_file_length_bytes(state->out) : 0);
+    sky_buffer_put_blob(payload, sky_span_from_string(state->out ? sky_output_file_path(state->out) : ""));
     sky_checkpoint_section_end(payload, section);
     enum sky_status status = sky_checkpoint_save(state->checkpoint, payload);
     if (status != SKY_OK)
@@ -46,15 +47,19 @@ static enum sky_status fail(struct sky_run_state *state, const struct sky_error 
     return error->status;
 }
 
+/* The length is that of one file; any other is gone on with at its end, whatever is in it. */
 static enum sky_status load_output(struct sky_run_state *state, struct sky_span section)
 {
     struct sky_reader reader;
     sky_reader_init(&reader, section);
     uint64_t length_bytes = sky_reader_u64(&reader);
+    struct sky_span path = sky_reader_blob(&reader);
     if (!sky_reader_ok(&reader))
         return fail(state, &reader.error);
+    if (!state->out || !sky_span_equal(path, sky_span_from_string(sky_output_file_path(state->out))))
+        return SKY_OK;
     char message[SKY_OUTPUT_FILE_MESSAGE_SIZE] = "";
-    if (!state->out || sky_output_file_resume(state->out, length_bytes, message) == SKY_OK)
+    if (sky_output_file_resume(state->out, length_bytes, message) == SKY_OK)
         return SKY_OK;
     snprintf(state->message, sizeof state->message, "%s", message);
     return SKY_E_IO;
@@ -82,7 +87,7 @@ enum sky_status sky_run_state_load(struct sky_run_state *state, bool *found)
     *found = false;
     if (!state->checkpoint)
         return SKY_OK;
-    state->payload.len = 0;
+    sky_buffer_clear(&state->payload);
     enum sky_status status = sky_checkpoint_load(state->checkpoint, &state->payload);
     if (status == SKY_E_END)
         return SKY_OK;

@@ -19,6 +19,13 @@ struct sky_buffer {
 void sky_buffer_init(struct sky_buffer *buffer); /* a zeroed buffer is the same */
 void sky_buffer_clean_up(struct sky_buffer *buffer);
 
+/* Empty, for other bytes: its room is kept, and a failure before is forgotten. */
+static inline void sky_buffer_clear(struct sky_buffer *buffer)
+{
+    buffer->len = 0;
+    buffer->failed = false;
+}
+
 bool sky_buffer_grow(struct sky_buffer *buffer, size_t more_bytes);
 
 /* Room for `more_bytes` at the end; false when there is no memory. */

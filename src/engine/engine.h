@@ -46,8 +46,9 @@ void sky_engine_free(struct sky_engine *engine);
 typedef bool (*sky_slide_fn)(void *context, const struct sky_trend_snapshot *snapshot);
 
 /* Take one post. event_time_ms is set (monotone); slides that end at or before it are closed first and handed to
- * `on_slide`. SKY_E_LATE    event time before the last closed slide: counted, dropped SKY_E_MEMORY  the engine is then
- * good only for sky_engine_free */
+ * `on_slide`.
+ *   SKY_E_LATE    event time before the last closed slide: counted, dropped
+ *   SKY_E_MEMORY  the engine is then good only for sky_engine_free */
 SKY_MUST_USE enum sky_status sky_engine_post(struct sky_engine *engine, const struct sky_post *post,
                                              sky_slide_fn on_slide, void *context);
 

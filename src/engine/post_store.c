@@ -74,11 +74,6 @@ void sky_post_store_free(struct sky_post_store *store)
     free(store);
 }
 
-size_t sky_post_store_count(const struct sky_post_store *store)
-{
-    return store->count;
-}
-
 static size_t home_of(const struct sky_post_store *store, uint64_t id)
 {
     return sky_hash_slot(id, store->slot_key) & (store->slots_size - 1);

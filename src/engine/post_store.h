@@ -55,8 +55,6 @@ struct sky_shown_post {
 };
 bool sky_post_store_show(const struct sky_post_store *store, uint64_t id, struct sky_shown_post *shown);
 
-size_t sky_post_store_count(const struct sky_post_store *store);
-
 void sky_post_store_save(const struct sky_post_store *store, struct sky_buffer *buffer);
 void sky_post_store_load(struct sky_post_store *store, struct sky_reader *reader); /* into a new store; sticky errors */
 

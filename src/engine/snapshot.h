@@ -1,6 +1,7 @@
 /* snapshot.h: from the state after a slide to the TrendSnapshot that is published.
  *
- * Memory   the builder owns everything its snapshot points to, until the next build. */
+ * Memory   the builder owns the arrays of its snapshot, until the next build; keywords and sample posts borrow the
+ *          tracker and the store, until either changes. */
 #ifndef SKY_ENGINE_SNAPSHOT_H
 #define SKY_ENGINE_SNAPSHOT_H
 

@@ -284,10 +284,14 @@ static int flush_folder(const char *folder)
 enum sky_status sky_checkpoint_save(struct sky_checkpoint *checkpoint, const struct sky_buffer *payload)
 {
     checkpoint->message.text[0] = 0;
-    if (payload->failed)
+    if (payload->failed) {
+        say(&checkpoint->message, "no memory for the checkpoint");
         return SKY_E_MEMORY;
-    if (payload->len > SKY_CHECKPOINT_SIZE_BYTES_MAX)
+    }
+    if (payload->len > SKY_CHECKPOINT_SIZE_BYTES_MAX) {
+        say(&checkpoint->message, "the state is larger than a checkpoint takes");
         return SKY_E_LIMIT;
+    }
     uint8_t header[SKY_CHECKPOINT_HEADER_BYTES] = MAGIC;
     header[8] = SKY_CHECKPOINT_VERSION;
     write_u64(header + 16, checkpoint->generation + 1);
@@ -339,8 +343,10 @@ enum sky_status sky_checkpoint_load(struct sky_checkpoint *checkpoint, struct sk
             checkpoint->next_slot = newest ^ i ^ 1;
             return SKY_OK;
         }
-        if (status == SKY_E_MEMORY)
+        if (status == SKY_E_MEMORY) {
+            say(&checkpoint->message, "no memory to read %s", path);
             return status;
+        }
         if (status == SKY_E_END)
             continue;
         say(&checkpoint->message, "%s%s is %s", checkpoint->message.text[0] ? "; " : "", path, damage(status));

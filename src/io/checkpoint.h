@@ -21,7 +21,7 @@
 
 #include "base/buffer.h"
 
-#define SKY_CHECKPOINT_VERSION        1
+#define SKY_CHECKPOINT_VERSION        2
 #define SKY_CHECKPOINT_HEADER_BYTES   40
 #define SKY_CHECKPOINT_SIZE_BYTES_MAX (UINT64_C(8) << 30) /* ours, of one payload */
 #define SKY_CHECKPOINT_MESSAGE_SIZE   512

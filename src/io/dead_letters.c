@@ -169,7 +169,7 @@ enum sky_status sky_dead_letters_add(struct sky_dead_letters *letters, struct sk
         status = make_room(letters, bytes);
     if (status != SKY_OK)
         return status;
-    letters->buffer.len = 0;
+    sky_buffer_clear(&letters->buffer);
     put_letter(letters, letter, receipt_ms);
     return letters->buffer.failed ? SKY_E_MEMORY : write_buffer(letters);
 }

@@ -38,6 +38,11 @@ enum sky_status sky_output_file_open(const char *path, struct sky_output_file **
         sky_output_file_close(made);
         return status;
     }
+    char *full = is_stdout ? NULL : realpath(path, NULL);
+    if (full) {
+        free(made->path);
+        made->path = full;
+    }
     made->is_regular = !is_stdout && S_ISREG(info.st_mode);
     made->length_bytes = made->is_regular ? (uint64_t)info.st_size : 0;
     *file = made;
@@ -94,6 +99,11 @@ enum sky_status sky_output_file_sync(struct sky_output_file *file)
 uint64_t sky_output_file_length_bytes(const struct sky_output_file *file)
 {
     return file->length_bytes;
+}
+
+const char *sky_output_file_path(const struct sky_output_file *file)
+{
+    return file->path;
 }
 
 void sky_output_file_close(struct sky_output_file *file)

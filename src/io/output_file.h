@@ -30,6 +30,10 @@ SKY_MUST_USE enum sky_status sky_output_file_write(struct sky_output_file *file)
 SKY_MUST_USE enum sky_status sky_output_file_sync(struct sky_output_file *file);
 uint64_t sky_output_file_length_bytes(const struct sky_output_file *file);
 
+/* The file's full path, links resolved: the same file has the same one wherever the program is started; "-" for
+ * standard output. Lives as long as `file`. */
+const char *sky_output_file_path(const struct sky_output_file *file);
+
 void sky_output_file_close(struct sky_output_file *file); /* NULL is fine */
 
 #endif

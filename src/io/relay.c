@@ -36,6 +36,7 @@ struct source {
     int64_t received;  /* cursor; 0: none */
     int64_t completed; /* likewise */
     int64_t time_ms;   /* of the stream at `received` */
+    int64_t completed_time_ms;
     bool refused;      /* 501: it will never serve us */
     int failures;      /* in a row */
     int64_t closed_ms; /* clock; it asked not to be asked before (Retry-After) */
@@ -581,6 +582,7 @@ void sky_relay_complete(struct sky_relay *relay)
 {
     struct source *source = source_of(relay);
     source->completed = source->received;
+    source->completed_time_ms = source->time_ms;
     relay->completed_time_ms = relay->time_ms;
 }
 
@@ -668,7 +670,7 @@ void sky_relay_save(const struct sky_relay *relay, struct sky_buffer *buffer)
         const struct source *source = &relay->sources[i];
         sky_buffer_put_blob(buffer, sky_span_from_string(source->host));
         sky_buffer_put_i64(buffer, source->completed);
-        sky_buffer_put_i64(buffer, i == relay->current ? relay->completed_time_ms : source->time_ms);
+        sky_buffer_put_i64(buffer, source->completed_time_ms);
     }
 }
 
@@ -682,7 +684,7 @@ static void load_source(struct sky_relay *relay, struct sky_reader *reader, bool
     for (size_t i = 0; i < relay->sources_count && sky_reader_ok(reader); i++)
         if (sky_span_equal(host, sky_span_from_string(relay->sources[i].host))) {
             relay->sources[i].received = relay->sources[i].completed = completed;
-            relay->sources[i].time_ms = time_ms;
+            relay->sources[i].time_ms = relay->sources[i].completed_time_ms = time_ms;
             if (is_current)
                 relay->current = i;
         }

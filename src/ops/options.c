@@ -224,11 +224,6 @@ int64_t sky_options_duration_ms(const struct sky_options *options, const char *n
     return value_of(options, name, SKY_VALUE_DURATION)->integer;
 }
 
-int64_t sky_options_size_bytes(const struct sky_options *options, const char *name)
-{
-    return value_of(options, name, SKY_VALUE_SIZE)->integer;
-}
-
 const char *sky_options_string(const struct sky_options *options, const char *name)
 {
     return options->values[place_of(options, name)].string;

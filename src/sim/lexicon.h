@@ -29,11 +29,6 @@ extern const struct sky_sim_language *const sky_sim_languages[SKY_SIM_LANGUAGES]
 SKY_MUST_USE enum sky_status sky_lexicon_init(struct sky_lexicon *lexicon, const uint8_t *languages, uint32_t count);
 void sky_lexicon_clean_up(struct sky_lexicon *lexicon);
 
-static inline struct sky_span sky_lexicon_surface(const struct sky_lexicon *lexicon, uint32_t word)
-{
-    return sky_span_of(lexicon->words[word].surface, lexicon->words[word].len);
-}
-
 static inline struct sky_span sky_lexicon_normalized(const struct sky_lexicon *lexicon, uint32_t word)
 {
     return sky_span_of(lexicon->words[word].normalized, lexicon->words[word].len);

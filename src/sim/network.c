@@ -23,12 +23,6 @@ static const uint32_t shares[SKY_NETWORK_KIND_COUNT] = {
     [SKY_NETWORK_DELETE] = 60, [SKY_NETWORK_PROFILE] = 6, [SKY_NETWORK_IDENTITY] = 7, [SKY_NETWORK_ACCOUNT] = 7,
 };
 
-static const char *const kind_names[SKY_NETWORK_KIND_COUNT] = {
-    [SKY_NETWORK_POST] = "post",         [SKY_NETWORK_LIKE] = "like",       [SKY_NETWORK_FOLLOW] = "follow",
-    [SKY_NETWORK_REPOST] = "repost",     [SKY_NETWORK_DELETE] = "delete",   [SKY_NETWORK_PROFILE] = "profile",
-    [SKY_NETWORK_IDENTITY] = "identity", [SKY_NETWORK_ACCOUNT] = "account",
-};
-
 struct recent {
     char uri[URI_BYTES_MAX];
     uint32_t uri_len;
@@ -86,11 +80,6 @@ void sky_network_free(struct sky_network *network)
 const struct sky_world *sky_network_world(const struct sky_network *network)
 {
     return network->world;
-}
-
-const char *sky_network_kind_name(enum sky_network_kind kind)
-{
-    return kind_names[kind];
 }
 
 /* ----------------------------------------------------------------------------------------------- commits */

@@ -45,6 +45,4 @@ SKY_MUST_USE enum sky_status sky_network_next(struct sky_network *network, struc
 /* For its truth: sky_world_events. */
 const struct sky_world *sky_network_world(const struct sky_network *network);
 
-const char *sky_network_kind_name(enum sky_network_kind kind); /* "post", "like", ... */
-
 #endif

@@ -60,7 +60,7 @@ void sky_world_event_write(struct sky_json_writer *json, const struct sky_world_
 {
     sky_json_object(json);
     sky_json_key(json, "kind");
-    sky_json_string(json, event_kind_names[event->kind]);
+    sky_json_string(json, sky_world_event_kind_name(event->kind));
     sky_json_key(json, "onset");
     sky_json_time(json, event->onset_ms);
     sky_json_key(json, "end");

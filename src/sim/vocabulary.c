@@ -188,9 +188,3 @@ enum sky_status sky_vocabulary_draw(struct sky_vocabulary *v, const double facto
     }
     return SKY_OK;
 }
-
-uint32_t sky_vocabulary_word(const struct sky_vocabulary *v, uint32_t language, struct sky_random *random)
-{
-    const struct sky_vocabulary_light *light = &v->light[language];
-    return light->words[sky_random_alias_draw(&light->alias, random)];
-}

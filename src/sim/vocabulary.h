@@ -58,7 +58,4 @@ void sky_vocabulary_drift(struct sky_vocabulary *vocabulary);
 SKY_MUST_USE enum sky_status sky_vocabulary_draw(struct sky_vocabulary *vocabulary,
                                                  const double factors[SKY_SIM_LANGUAGES]);
 
-/* Any word of `language`, by how often it is said. */
-uint32_t sky_vocabulary_word(const struct sky_vocabulary *vocabulary, uint32_t language, struct sky_random *random);
-
 #endif

@@ -95,11 +95,6 @@ struct sky_segmenter *sky_word_finder_segmenter(struct sky_word_finder *finder)
     return finder->segmenter;
 }
 
-struct sky_normalizer *sky_word_finder_normalizer(struct sky_word_finder *finder)
-{
-    return finder->normalizer;
-}
-
 const struct sky_character_table *sky_word_finder_table(const struct sky_word_finder *finder)
 {
     return finder->table;

@@ -73,7 +73,6 @@ SKY_MUST_USE enum sky_status sky_word_find(struct sky_word_finder *finder, struc
 
 /* What the finder is made of, for the cutting of Han without Japanese (segment.h) and the folding of tags. */
 struct sky_segmenter *sky_word_finder_segmenter(struct sky_word_finder *finder);
-struct sky_normalizer *sky_word_finder_normalizer(struct sky_word_finder *finder);
 const struct sky_character_table *sky_word_finder_table(const struct sky_word_finder *finder);
 
 #endif

@@ -41,8 +41,7 @@ SKY_MUST_USE enum sky_status sky_sessions_add(struct sky_sessions *sessions, str
                                               int64_t time_ms, bool is_reply);
 
 /* Event time has reached `time_ms` (never going back): the sessions whose last post is a gap or more before it are
- * over. Handed out in *closed, by end, then start, then DID
- * bytes. */
+ * over. Handed out in *closed, by end, then start, then DID bytes. */
 SKY_MUST_USE enum sky_status sky_sessions_close(struct sky_sessions *sessions, int64_t time_ms,
                                                 const struct sky_session **closed, uint32_t *closed_count);
 

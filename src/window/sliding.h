@@ -6,9 +6,11 @@
  *
  * Order    within the open minute any order gives the same rows; an event of a closed minute is SKY_E_LATE. Repeats of
  *          a post are for the caller to drop: each call of sky_sliding_add is one post.
+ *          Rows come in no order that may be relied on.
  * Memory   owned: about 30 bytes an occurrence, 40 a post, 60 a keyword and its text, tables included; what left the
- * window is reused. Spans handed out live until the next add, close or load. Threads  one owner. Trust    keywords are
- * hostile: table slots depend on `hash_key`, outputs never do. Rows come in no order that may be relied on.
+ *          window is reused. Spans handed out live until the next add, close or load.
+ * Threads  one owner.
+ * Trust    keywords are hostile: table slots depend on `hash_key`, outputs never do.
  *
  *     sky_sliding_start(window, minute);
  *     sky_sliding_add(window, minute, &post, &keywords);   ... any number

@@ -33,9 +33,27 @@ def check_signals(url):
         with open('out.jsonl', 'rb') as file:
             assert file.read().endswith(b'}\n'), f'{name} cut a line'
     times = minutes('out.jsonl')
-    run = program.run(*live(url, 'data', '--out', 'another.jsonl', '--duration', '200ms'))
-    assert run.returncode == 1 and 'another.jsonl: has 0 bytes' in run.stderr, run
+    os.rename('out.jsonl', 'away.jsonl')
+    run = program.run(*live(url, 'data', '--out', 'out.jsonl', '--duration', '200ms'))
+    assert run.returncode == 1 and 'out.jsonl: has 0 bytes' in run.stderr, run
+    os.rename('away.jsonl', 'out.jsonl')
     assert len(times) >= 9 and times == [f'2026-01-05T00:{i:02}:00.000Z' for i in range(1, len(times) + 1)], times
+
+
+def check_other_output(url):
+    """What is in a file that the checkpoint does not speak of is not touched: not in another one, nor in the same one when
+    the run before had none."""
+    others = b'not of skytrend\n' * 100000
+    with open('another.jsonl', 'wb') as file:
+        file.write(others)
+    before = open('out.jsonl', 'rb').read()
+    for arguments in ['--out', 'another.jsonl'], [], ['--out', 'out.jsonl'], ['--out', os.path.abspath('out.jsonl')]:
+        run = program.Process(*live(url, 'data', *arguments))
+        run.wait_for('Going on where the checkpoint')
+        run.wait_for('The page is at')
+        assert run.stop() == 0, run.told()
+        assert open('another.jsonl', 'rb').read().startswith(others), 'a file of others was cut'
+        assert open('out.jsonl', 'rb').read().startswith(before), 'lines of an earlier run were cut'
 
 
 def check_second_process(url):
@@ -100,6 +118,14 @@ def check_damaged_checkpoints(url):
     assert run.returncode == 2 and 'the state was made with other languages' in run.stderr, run
 
 
+def check_reader_that_leaves():
+    """`run --plain | head -1`: when nobody reads any more, the run is over."""
+    process = program.Process('run', '--simulate', '--speed', 600, '--rate', 0.01, '--plain', '--port', 0, piped=True)
+    assert process.process.stdout.readline().startswith(b'2026-01-05T00:01:00Z simulated')
+    process.process.stdout.close()
+    assert process.process.wait(program.PATIENCE_S) == 0, process.stderr()
+
+
 def check_output():
     run = program.run('run', '--simulate', '--speed', 0, '--rate', 0.01, '--plain', '--port', 0, '--out', '/dev/full')
     assert run.returncode == 1 and 'No space left on device' in run.stderr, run
@@ -109,8 +135,10 @@ def check_output():
 
 relay, url = program.relay(*WORLD)
 check_signals(url)
+check_other_output(url)
 check_second_process(url)
 check_port()
 check_damaged_checkpoints(url)
+check_reader_that_leaves()
 check_output()
 assert relay.stop() == 0, relay.told()

@@ -19,11 +19,12 @@ def run(*arguments, **kwargs):
 class Process:
     """One that goes on. Its outputs go to files, so that it never waits for a reader."""
 
-    def __init__(self, *arguments, **kwargs):
+    def __init__(self, *arguments, piped=False, **kwargs):
+        """`piped`: standard output is self.process.stdout instead."""
         self.out = tempfile.NamedTemporaryFile('r', encoding='utf-8')
         self.err = tempfile.NamedTemporaryFile('r', encoding='utf-8')
         with open(self.out.name, 'w') as out, open(self.err.name, 'w') as err:
-            self.process = subprocess.Popen([PROGRAM, *map(str, arguments)], stdout=out, stderr=err,
+            self.process = subprocess.Popen([PROGRAM, *map(str, arguments)], stdout=subprocess.PIPE if piped else out, stderr=err,
                                             stdin=subprocess.DEVNULL, **kwargs)
         atexit.register(self.kill)
 

@@ -97,6 +97,10 @@ static void test_impossible_growth_fails_and_stays_failed(void **state)
     assert_true(buffer.failed);
     assert_false(sky_buffer_grow(&buffer, 1));
     assert_int_equal(buffer.len, 4);
+    sky_buffer_clear(&buffer); /* for other bytes */
+    sky_buffer_put_string(&buffer, "anew");
+    assert_false(buffer.failed);
+    assert_true(sky_span_equal(sky_buffer_span(&buffer), SKY_SPAN("anew")));
     sky_buffer_clean_up(&buffer);
 }
 

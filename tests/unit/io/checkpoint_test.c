@@ -119,7 +119,7 @@ static void test_layout(void **state)
 {
     struct fixture *f = *state;
     uint8_t bytes[4096];
-    static const uint8_t start[12] = "SKYTREND\x01\0\0", generation_and_length[16] = "\x01\0\0\0\0\0\0\0\x05";
+    static const uint8_t start[12] = "SKYTREND\x02\0\0", generation_and_length[16] = "\x01\0\0\0\0\0\0\0\x05";
     assert_int_equal(save(f, "abcde"), SKY_OK);
     assert_int_equal(read_slot(f, 'a', bytes), 45);
     assert_memory_equal(bytes, start, sizeof start);
@@ -192,7 +192,7 @@ static void test_another_version(void **state)
     uint8_t bytes[4096];
     assert_int_equal(save(f, "first"), SKY_OK);
     size_t len = read_slot(f, 'a', bytes);
-    bytes[8] = 2;
+    bytes[8] = SKY_CHECKPOINT_VERSION + 1;
     memset(bytes + 12, 0, 4);
     uint32_t check = (uint32_t)sky_hash_id(sky_span_of(bytes, SKY_CHECKPOINT_HEADER_BYTES));
     memcpy(bytes + 12, &check, sizeof check); /* a whole file of that version */
@@ -200,6 +200,18 @@ static void test_another_version(void **state)
     reopen(f);
     assert_int_equal(sky_checkpoint_load(f->checkpoint, &f->loaded), SKY_E_UNSUPPORTED);
     assert_non_null(strstr(sky_checkpoint_text(f->checkpoint), "another version"));
+}
+
+/* A state that memory did not suffice for is not saved, and what was saved before stays. */
+static void test_a_failed_payload(void **state)
+{
+    struct fixture *f = *state;
+    struct sky_buffer failed = {.failed = true};
+    assert_int_equal(save(f, "first"), SKY_OK);
+    assert_int_equal(sky_checkpoint_save(f->checkpoint, &failed), SKY_E_MEMORY);
+    assert_non_null(strstr(sky_checkpoint_text(f->checkpoint), "no memory"));
+    reopen(f);
+    expect_loaded(f, "first");
 }
 
 /* A crash between the write and the rename leaves PATH.tmp: it is never read. */
@@ -371,6 +383,7 @@ int main(void)
         TEST(test_both_damaged),
         TEST(test_a_pipe_is_damage),
         TEST(test_another_version),
+        TEST(test_a_failed_payload),
         TEST(test_a_temporary_file_is_ignored),
         TEST(test_no_space),
         TEST(test_the_folder_is_gone),

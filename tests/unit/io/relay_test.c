@@ -646,6 +646,48 @@ static void test_failover_finds_the_place(void **state)
     assert_int_equal(status_of(f).completed, 9952001);
 }
 
+/* Relay b took over from a at noon and failed an hour later; the state is saved between that and a's first word. What a
+ * has is of noon, whatever the stream has reached since: it must be searched, not taken up there. */
+static void test_a_cursor_is_saved_with_its_own_time(void **state)
+{
+    struct fixture *f = *state;
+    const int64_t noon = INT64_C(1790164800000);
+    struct sky_buffer saved = {0};
+    struct sky_reader reader;
+    f->network.random = 0;
+    add_messages(&f->network, 1);
+    for (int i = 0; i < 3; i++)
+        add_lost(&f->network);
+    add_step(&f->network, STEP_OPEN);
+    add_identity(&f->network, 10000000, "2026-09-23T12:00:00.000Z");
+    add_step(&f->network, STEP_MESSAGE);
+    for (int i = 0; i < 3; i++)
+        add_lost(&f->network);
+    start(f);
+    expect_item(f, SKY_RELAY_CONNECTED);
+    expect_good(f, 77, noon);
+    for (int i = 0; i < 3; i++)
+        expect_item(f, SKY_RELAY_DISCONNECTED);
+    expect_item(f, SKY_RELAY_CONNECTED);
+    expect_good(f, 10000000, noon);
+    expect_good(f, 12000000, noon + INT64_C(3600000));
+    for (int i = 0; i < 3; i++)
+        expect_item(f, SKY_RELAY_DISCONNECTED);
+    assert_string_equal(status_of(f).host, "a.example");
+    sky_relay_save(f->relay, &saved);
+    sky_relay_free(f->relay);
+
+    start(f);
+    sky_reader_init(&reader, sky_buffer_span(&saved));
+    assert_int_equal(sky_relay_load(f->relay, &reader), SKY_OK);
+    size_t asked = f->network.urls_count;
+    add_step(&f->network, STEP_OPEN);
+    add_identity(&f->network, 5000000, "2026-09-23T13:00:00.000Z");
+    expect_item(f, SKY_RELAY_CONNECTED);
+    expect_url(f, asked, "wss://a.example" PATH);
+    sky_buffer_clean_up(&saved);
+}
+
 static void test_options_refused(void **state)
 {
     struct fixture *f = *state;
@@ -682,6 +724,7 @@ int main(void)
         TEST(test_jetstream_goes_back_five_seconds),
         TEST(test_save_and_load),
         TEST(test_failover_finds_the_place),
+        TEST(test_a_cursor_is_saved_with_its_own_time),
         TEST(test_options_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
