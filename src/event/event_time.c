@@ -54,19 +54,31 @@ int64_t sky_event_time_median_ms(const struct sky_event_time *state)
     return state->count ? state->sorted[(state->count - 1) / 2] : 0;
 }
 
+static bool is_difference(int64_t value)
+{
+    return value >= -SKY_TIME_DIFFERENCE_MS_MAX && value <= SKY_TIME_DIFFERENCE_MS_MAX;
+}
+
 struct sky_event_time_result sky_event_time_next(struct sky_event_time *state, int64_t claimed_ms, int64_t receipt_ms)
 {
     struct sky_event_time_result result = {.observed_at_ms = claimed_ms};
     int64_t difference;
-    if (receipt_ms != SKY_RECEIPT_NONE && !__builtin_sub_overflow(claimed_ms, receipt_ms, &difference)) {
+    if (receipt_ms != SKY_RECEIPT_NONE && !__builtin_sub_overflow(claimed_ms, receipt_ms, &difference) &&
+        is_difference(difference)) {
+        if (state->count == 0 && difference > SKY_TIME_FIRST_AHEAD_MS_MAX) {
+            result.forged = true;
+            difference = 0;
+            result.observed_at_ms = receipt_ms;
+        }
         if (state->count < SKY_RECEIPT_WINDOW)
             append(state, difference);
         else
             replace_oldest(state, difference);
         int64_t median = sky_event_time_median_ms(state);
-        result.forged = difference - SKY_TIME_AHEAD_MS_MAX > median;
-        if (result.forged)
+        if (difference - SKY_TIME_AHEAD_MS_MAX > median) {
+            result.forged = true;
             result.observed_at_ms = receipt_ms + median;
+        }
     }
     if (state->event_time_ms < result.observed_at_ms)
         state->event_time_ms = result.observed_at_ms;
@@ -89,6 +101,10 @@ void sky_event_time_load(struct sky_event_time *state, struct sky_reader *reader
     uint64_t count = sky_reader_count(reader, 8);
     if (count > SKY_RECEIPT_WINDOW)
         sky_reader_fail(reader, SKY_E_RANGE, "more receipt differences than the window holds");
-    for (uint64_t i = 0; i < count && sky_reader_ok(reader); i++)
-        append(state, sky_reader_i64(reader));
+    for (uint64_t i = 0; i < count && sky_reader_ok(reader); i++) {
+        int64_t difference = sky_reader_i64(reader);
+        if (!is_difference(difference))
+            sky_reader_fail(reader, SKY_E_RANGE, "a receipt difference that no clock makes");
+        append(state, difference);
+    }
 }

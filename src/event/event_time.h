@@ -2,7 +2,9 @@
  *
  * A frame's `time` is a claim: relays forward what the author's server says. With the moment of receipt at hand a claim
  * is compared to the others': m is the median of (time - receipt) over the last 255 frames, and a claim more than 2 s
- * ahead of receipt + m is replaced by receipt + m. Without receipt (an old recording) claims are taken as they are.
+ * ahead of receipt + m is replaced by receipt + m. The very first claim has no others to be compared to: one more than
+ * a day ahead of its receipt is replaced by that, or a stream that begins with a frame of 2099 would stay there for
+ * good. Without receipt (an old recording) claims are taken as they are; so they are where receipt is no time at all.
  * event_time is observed_at made monotone: max(previous event_time, observed_at).
  *
  * Memory   a fixed size. Threads  one owner. Time is a parameter. */
@@ -14,6 +16,12 @@
 #define SKY_RECEIPT_NONE      INT64_MIN /* no receipt time is known */
 #define SKY_RECEIPT_WINDOW    255       /* frames */
 #define SKY_TIME_AHEAD_MS_MAX 2000
+
+/* A clock that is wrong by more is none. */
+#define SKY_TIME_FIRST_AHEAD_MS_MAX INT64_C(86400000)
+
+/* Of claim and receipt: four million years. No sum or difference of two such leaves 64 bits. */
+#define SKY_TIME_DIFFERENCE_MS_MAX (INT64_MAX / 64)
 
 struct sky_event_time {
     int64_t event_time_ms;              /* the last one given out, 0 before the first */

@@ -65,6 +65,7 @@ struct sky_relay {
     int64_t time_ms;        /* of the stream, over all relays */
     int64_t time_before_ms; /* of the stream when this connection was made; 0: nothing to compare with */
     int64_t completed_time_ms;
+    int64_t seen_until_ms; /* of the stream, by another relay; 0: this one has come so far */
     struct sky_relay_rate rate;
     struct sky_relay_probe probe;
 
@@ -304,6 +305,7 @@ static void connect_now(struct sky_relay *relay)
     relay->bad_run = 0;
     relay->bad_seq = 0;
     relay->time_before_ms = relay->time_ms;
+    relay->seen_until_ms = 0;
     write_url(relay);
     struct sky_websocket_options websocket = relay->options.websocket;
     websocket.url = relay->url;
@@ -370,6 +372,7 @@ static void take_probe_message(struct sky_relay *relay, const struct sky_relay_i
     case SKY_RELAY_PROBE_FOUND:
     case SKY_RELAY_PROBE_GAP:
         relay->asked = 0; /* the seq is where it is: no cursor of ours to compare with */
+        relay->seen_until_ms = relay->probe.wanted_ms;
         queue_connected(relay);
         relay->held = *item;
         break;
@@ -552,6 +555,22 @@ static void note_good(struct sky_relay *relay)
     relay->pass_over = false;
 }
 
+/* The time of a good message. False: it is from long before where the last relay ended, and was here by that one. The
+ * step back may have been far too long: a live message that claimed a wrong time makes it so. */
+static bool judge_time(struct sky_relay *relay, int64_t time_ms)
+{
+    report_jump(relay, time_ms);
+    source_of(relay)->time_ms = time_ms;
+    if (time_ms < relay->seen_until_ms - SKY_RELAY_OVERLAP_MS) {
+        relay->status.repeated++;
+        return false;
+    }
+    if (time_ms >= relay->seen_until_ms)
+        relay->seen_until_ms = 0;
+    relay->time_ms = time_ms;
+    return true;
+}
+
 bool sky_relay_judge(struct sky_relay *relay, enum sky_status status, const struct sky_decoded *decoded)
 {
     struct source *source = source_of(relay);
@@ -570,8 +589,8 @@ bool sky_relay_judge(struct sky_relay *relay, enum sky_status status, const stru
     } else if (event->seq > 0 && !judge_seq(relay, event->seq))
         return false;
     if (decoded->has_time) {
-        report_jump(relay, decoded->observed_at_ms);
-        source->time_ms = relay->time_ms = decoded->observed_at_ms;
+        if (!judge_time(relay, decoded->observed_at_ms))
+            return false;
         if (event->seq > 0)
             sky_relay_rate_take(&relay->rate, event->seq, decoded->observed_at_ms, relay->current);
     }

@@ -25,7 +25,8 @@
  * Failover. When a relay fails three times in a row the next one of the list is tried; one that has never given
  * anything, at once. Relays number their events differently, so a cursor of one says nothing to the other: its present
  * seq is read from one live frame, and the place where the last relay ended is looked for from there, 6 steps at most.
- * Posts that come twice that way are dropped by the engine, which knows the posts of its window.
+ * Posts that come twice that way are dropped by the engine, which knows the posts of its window; what is older than
+ * that place by a minute is not handed out at all.
  *
  * Spec     https://atproto.com/specs/event-stream, lexicon com.atproto.sync.subscribeRepos
  * Memory   owned by the relay; an item's data lives until the next call.
@@ -46,6 +47,7 @@
 #define SKY_RELAY_GAP_MS               5000  /* a jump of the stream's time over a reconnect is reported */
 #define SKY_RELAY_FAILURES_MAX         3     /* in a row before the next relay's turn */
 #define SKY_RELAY_PROBES_MAX           6
+#define SKY_RELAY_OVERLAP_MS           60000            /* before where the last relay ended that is read again */
 #define SKY_RELAY_JETSTREAM_OVERLAP_US INT64_C(5000000) /* Jetstream's times are not ordered */
 
 enum sky_relay_kind { SKY_RELAY_FIREHOSE, SKY_RELAY_JETSTREAM };

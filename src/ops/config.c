@@ -168,6 +168,15 @@ static enum sky_status assign_flags(struct sky_config *config, const struct sky_
     return status;
 }
 
+/* Each is a member of a snapshot's `volume`, beside "other". */
+static bool language_is_taken(const struct sky_config *config, struct sky_span word)
+{
+    bool taken = sky_span_equal(word, SKY_SPAN("other"));
+    for (uint32_t i = 0; i < config->languages_count; i++)
+        taken = taken || sky_span_equal(word, sky_span_from_string(config->language_names[i]));
+    return taken;
+}
+
 /* What one rule of the table cannot say. */
 static enum sky_status split_languages(struct sky_config *config, struct sky_config_message *message)
 {
@@ -180,6 +189,9 @@ static enum sky_status split_languages(struct sky_config *config, struct sky_con
         if (!letters)
             return fail(message, "trend.languages: '%.*s' is not a language code such as en or ja",
                         (int)(word.len < 40 ? word.len : 40), (const char *)word.ptr);
+        if (language_is_taken(config, word))
+            return fail(message, "trend.languages: '%.*s' is given twice, or is what the others are called",
+                        (int)word.len, (const char *)word.ptr);
         if (config->languages_count == SKY_ENGINE_LANGUAGES_MAX - 1)
             return fail(message, "trend.languages: more than %d languages", SKY_ENGINE_LANGUAGES_MAX - 1);
         memcpy(config->language_names[config->languages_count], word.ptr, word.len);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/hash.h"
 #include "base/time.h"
 #include "engine/engine.h"
 
@@ -176,6 +177,91 @@ static void test_planned_burst_trends(void **state)
     sky_engine_free(engine);
 }
 
+/* Every "volcano" of the stream, for the samples to be compared with. */
+struct volcano {
+    int minute;
+    uint32_t author;
+    char uri[96];
+    bool shown; /* wanted as a sample of the window at hand */
+};
+
+#define VOLCANO_AUTHORS 23 /* each says it again and again */
+#define SAMPLES         5
+
+struct volcanoes {
+    struct volcano said[400];
+    int count;
+    int compared;
+};
+
+static uint64_t id_of(const struct volcano *volcano)
+{
+    return sky_hash_id(sky_span_from_string(volcano->uri));
+}
+
+/* The smallest id that is not taken yet, of an author who has none. */
+static struct volcano *best_of(struct volcanoes *all, int first_minute, int last_minute)
+{
+    struct volcano *best = NULL;
+    for (int i = 0; i < all->count; i++) {
+        struct volcano *one = &all->said[i];
+        bool taken = one->minute < first_minute || one->minute > last_minute;
+        for (int j = 0; j < all->count; j++)
+            taken = taken || (all->said[j].shown && all->said[j].author == one->author);
+        if (!taken && (!best || id_of(one) < id_of(best)))
+            best = one;
+    }
+    return best;
+}
+
+static bool compare_samples(void *context, const struct sky_trend_snapshot *snapshot)
+{
+    struct volcanoes *all = context;
+    int end = (int)((snapshot->window_end_ms - START_MS) / SKY_MINUTE_MS);
+    assert_int_equal(snapshot->window_end_ms - snapshot->window_start_ms, 10 * SKY_MINUTE_MS);
+    for (int i = 0; i < all->count; i++)
+        all->said[i].shown = false;
+    for (uint32_t i = 0; i < snapshot->trends_count; i++) {
+        const struct sky_trend_alert *alert = &snapshot->trends[i];
+        if (!sky_span_equal(alert->keyword, SKY_SPAN("volcano")) || !sky_span_equal(alert->language, SKY_SPAN("en")))
+            continue;
+        assert_int_equal(alert->sample_posts_count, SAMPLES);
+        for (int n = 0; n < SAMPLES; n++) {
+            struct volcano *best = best_of(all, end - 10, end - 1);
+            assert_true(sky_span_equal(alert->sample_posts[n].uri, sky_span_from_string(best->uri)));
+            best->shown = true;
+        }
+        all->compared++;
+    }
+    return true;
+}
+
+/* The samples are the window's smallest hashes of a uri, one an author. */
+static void test_samples_are_the_smallest_ids(void **state)
+{
+    (void)state;
+    static struct volcanoes all;
+    struct sky_engine *engine = new_engine(3);
+    struct stream stream = {.random = 5};
+    for (int i = 0; i < MINUTES * POSTS_A_MINUTE; i++) {
+        struct sky_post post = stream_next(&stream);
+        struct volcano *said = &all.said[all.count];
+        if (strstr(stream.text, "volcano")) {
+            said->minute = i / POSTS_A_MINUTE;
+            said->author = next_random(&stream.random) % VOLCANO_AUTHORS;
+            snprintf(stream.did, sizeof stream.did, "did:plc:witness%u", said->author);
+            snprintf(stream.uri, sizeof stream.uri, "at://%s/app.bsky.feed.post/%d", stream.did, i);
+            snprintf(said->uri, sizeof said->uri, "%s", stream.uri);
+            post.author_did = sky_span_from_string(stream.did);
+            post.uri = sky_span_from_string(stream.uri);
+        }
+        assert_int_equal(sky_engine_post(engine, &post, compare_samples, &all), SKY_OK);
+        all.count += said->uri[0] != 0; /* the slides that the post closes are without it */
+    }
+    assert_true(all.compared > 10);
+    sky_engine_free(engine);
+}
+
 struct samples {
     char wanted[96];
     bool found;
@@ -316,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_hash_key_changes_nothing),
         cmocka_unit_test(test_restarts_change_nothing),
         cmocka_unit_test(test_planned_burst_trends),
+        cmocka_unit_test(test_samples_are_the_smallest_ids),
         cmocka_unit_test(test_deleted_post_is_no_sample),
         cmocka_unit_test(test_labelled_update_is_no_sample),
         cmocka_unit_test(test_what_does_not_count),

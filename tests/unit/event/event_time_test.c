@@ -97,6 +97,45 @@ static void test_one_frame_from_2099_moves_nothing(void **state)
     assert_int_equal(result.event_time_ms, 1000010);
 }
 
+/* It is its own median; the frames behind it are then held to theirs. */
+static void test_a_stream_that_begins_with_2099(void **state)
+{
+    (void)state;
+    const int64_t now = 1790164800000; /* 2026-09-23T12:00:00Z */
+    struct sky_event_time time;
+    sky_event_time_init(&time);
+    struct sky_event_time_result result = sky_event_time_next(&time, 4070908800000, now);
+    assert_true(result.forged);
+    assert_int_equal(result.event_time_ms, now);
+    result = sky_event_time_next(&time, 4070908800000, now + 1); /* and another one */
+    assert_true(result.forged);
+    for (int i = 2; i < 100; i++)
+        result = sky_event_time_next(&time, now + i, now + i + 500);
+    assert_false(result.forged);
+    assert_int_equal(result.event_time_ms, now + 99);
+
+    sky_event_time_init(&time); /* a clock that is an hour slow changes nothing */
+    result = sky_event_time_next(&time, now + 3600000, now);
+    assert_false(result.forged);
+    assert_int_equal(result.event_time_ms, now + 3600000);
+}
+
+/* Receipts of a recording may be anything. */
+static void test_receipts_that_are_no_time(void **state)
+{
+    (void)state;
+    static const int64_t receipts[] = {INT64_MAX, INT64_MIN + 1, INT64_MAX - 2000, -INT64_MAX + 2000};
+    static const int64_t claims[] = {-62167219200000, 0, 1790164800000, 253402300799999}; /* years 0 to 9999 */
+    struct sky_event_time time;
+    sky_event_time_init(&time);
+    for (int i = 0; i < 2000; i++) {
+        int64_t claim = claims[i / 4 % 4], receipt = receipts[i % 4];
+        struct sky_event_time_result result = sky_event_time_next(&time, claim, receipt);
+        assert_false(result.forged);
+        assert_int_equal(result.observed_at_ms, claim);
+    }
+}
+
 static void test_time_runs_backwards_only_as_observed(void **state)
 {
     (void)state;
@@ -124,6 +163,11 @@ static void test_damaged_state_is_refused(void **state)
         sky_event_time_load(&time, &reader);
         assert_false(sky_reader_ok(&reader));
     }
+    buffer.ptr[16 + 7] = 0x7f; /* a difference near 2^63 */
+    sky_reader_init(&reader, sky_buffer_span(&buffer));
+    sky_event_time_load(&time, &reader);
+    assert_false(sky_reader_ok(&reader));
+    buffer.ptr[16 + 7] = 0;
     buffer.ptr[9] = 1; /* a count of 255 + 256 */
     sky_reader_init(&reader, sky_buffer_span(&buffer));
     sky_event_time_load(&time, &reader);
@@ -136,6 +180,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_agrees_with_the_rule_and_survives_a_restart),
         cmocka_unit_test(test_one_frame_from_2099_moves_nothing),
+        cmocka_unit_test(test_a_stream_that_begins_with_2099),
+        cmocka_unit_test(test_receipts_that_are_no_time),
         cmocka_unit_test(test_time_runs_backwards_only_as_observed),
         cmocka_unit_test(test_damaged_state_is_refused),
     };

@@ -646,6 +646,42 @@ static void test_failover_finds_the_place(void **state)
     assert_int_equal(status_of(f).completed, 9952001);
 }
 
+/* b's one live message claims to be of 2099: so far back that its oldest comes. What a has seen is not handed out
+ * again, but for a minute of it, and nothing is missed. */
+static void test_failover_too_far_back(void **state)
+{
+    struct fixture *f = *state;
+    const int64_t noon = INT64_C(1790164800000), hour = 3600000;
+    f->network.random = 0;
+    add_messages(&f->network, 1);
+    for (int i = 0; i < 3; i++)
+        add_lost(&f->network);
+    add_step(&f->network, STEP_OPEN);
+    add_identity(&f->network, 10000000, "2099-01-01T00:00:00.000Z");
+    add_step(&f->network, STEP_OPEN);
+    add_identity(&f->network, 100005, "2026-09-23T09:00:00.000Z");
+    for (int i = 0; i < 5; i++)
+        add_step(&f->network, STEP_MESSAGE);
+    start(f);
+    expect_item(f, SKY_RELAY_CONNECTED);
+    expect_good(f, 77, noon);
+    for (int i = 0; i < 4; i++)
+        expect_item(f, SKY_RELAY_DISCONNECTED);
+    expect_item(f, SKY_RELAY_CONNECTED);
+    expect_url(f, 4, "wss://b.example" PATH "?cursor=1");
+    expect_item(f, SKY_RELAY_MESSAGE);
+    assert_false(judge(f, SKY_OK, 100005, noon - 3 * hour));
+    expect_item(f, SKY_RELAY_MESSAGE);
+    assert_false(judge(f, SKY_OK, 100006, noon - 61000));
+    assert_int_equal(status_of(f).time_ms, noon); /* the stream has not gone back */
+    expect_good(f, 100007, noon - 59000);
+    expect_good(f, 100008, noon + 1);
+    expect_good(f, 100009, noon - hour); /* a claim of its author's, no repetition */
+    expect_good(f, 100010, noon + 2);
+    assert_int_equal(status_of(f).repeated, 2);
+    assert_int_equal(status_of(f).gaps, 0);
+}
+
 /* Relay b took over from a at noon and failed an hour later; the state is saved between that and a's first word. What a
  * has is of noon, whatever the stream has reached since: it must be searched, not taken up there. */
 static void test_a_cursor_is_saved_with_its_own_time(void **state)
@@ -724,6 +760,7 @@ int main(void)
         TEST(test_jetstream_goes_back_five_seconds),
         TEST(test_save_and_load),
         TEST(test_failover_finds_the_place),
+        TEST(test_failover_too_far_back),
         TEST(test_a_cursor_is_saved_with_its_own_time),
         TEST(test_options_refused),
     };

@@ -36,6 +36,36 @@ static void test_fusion(void **state)
     assert_int_equal(trends[0].voices, 100);
 }
 
+/* Fourteen trends; x is first by velocity and `x_by_voices` by voices, y fifth by both. How many places x may lose
+ * there and still stand before y tells the 10 of 1 / (10 + rank): 13: 1/11 + 1/23 = .13439 > 2/15 = .13333    with 12:
+ * 1/13 + 1/25 = .11692 < 2/17 = .11765 14: 1/11 + 1/24 = .13258 < 2/15             with  9: 1/10 + 1/23 = .14348 > 2/14
+ * = .14286 */
+static bool x_is_before_y(uint32_t x_by_voices)
+{
+    struct sky_trend trends[14];
+    uint32_t by_voices = 1, x = 0, y = 0;
+    for (uint32_t i = 0; i < 14; i++) { /* i + 1 by velocity */
+        uint32_t place = i == 0 ? x_by_voices : i == 4 ? 5 : 0;
+        for (; !place; by_voices++)
+            place = by_voices != x_by_voices && by_voices != 5 ? by_voices : 0;
+        uint32_t voices = 1000 - 10 * place, velocity = 100 - i;
+        trends[i] = trend(i == 0 ? "x" : i == 4 ? "y" : "z", i, voices, voices - velocity);
+    }
+    assert_int_equal(sky_rank(trends, 14), SKY_OK);
+    for (uint32_t i = 0; i < 14; i++) {
+        x = trends[i].keyword.ptr[0] == 'x' ? trends[i].rank : x;
+        y = trends[i].keyword.ptr[0] == 'y' ? trends[i].rank : y;
+    }
+    return x < y;
+}
+
+static void test_the_constant_of_fusion(void **state)
+{
+    (void)state;
+    assert_true(x_is_before_y(13));
+    assert_false(x_is_before_y(14));
+}
+
 /* a: velocity 50 (1), voices 50 (2); b: velocity 10 (2), voices 80 (1): equal scores, more voices first. */
 static void test_equal_scores_go_by_voices(void **state)
 {
@@ -61,6 +91,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fusion),
+        cmocka_unit_test(test_the_constant_of_fusion),
         cmocka_unit_test(test_equal_scores_go_by_voices),
         cmocka_unit_test(test_equal_trends_go_by_keyword_then_language),
     };

@@ -340,6 +340,28 @@ static void test_empties(void **state)
     sky_sliding_free(window);
 }
 
+/* Who is in two languages is counted anew for each window, however often that was done: in even minutes one author uses
+ * the word in both, in odd ones two authors use it in one each. */
+static void test_authors_of_two_languages_stay_exact(void **state)
+{
+    (void)state;
+    struct sky_sliding *window = new_window(1, 5);
+    struct sky_sliding_row row;
+    sky_sliding_start(window, START);
+    for (uint32_t t = 0; t < 600; t++) {
+        struct model_post first = {START + t, 0, 1, 2 * t, 1, {4}}, second = {START + t, 1, 1, 2 * t + 1, 1, {4}};
+        first.author += t % 2;
+        second.author += 2 * (t % 2);
+        assert_int_equal(give(window, &first), SKY_OK);
+        assert_int_equal(give(window, &second), SKY_OK);
+        assert_int_equal(sky_sliding_close(window), SKY_OK);
+        assert_true(sky_sliding_find(window, LANGUAGES, word_text(4), &row));
+        assert_int_equal(row.count, 2);
+        assert_int_equal(row.unique_authors, t % 2 ? 2 : 1);
+    }
+    sky_sliding_free(window);
+}
+
 /* Tags stay with their keyword while it is in the window, and are gone after. */
 static void test_tags(void **state)
 {
@@ -425,9 +447,9 @@ static void test_damaged_input(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_equals_model),  cmocka_unit_test(test_equals_model_over_restarts),
-        cmocka_unit_test(test_empties),       cmocka_unit_test(test_tags),
-        cmocka_unit_test(test_damaged_input),
+        cmocka_unit_test(test_equals_model), cmocka_unit_test(test_equals_model_over_restarts),
+        cmocka_unit_test(test_empties),      cmocka_unit_test(test_authors_of_two_languages_stay_exact),
+        cmocka_unit_test(test_tags),         cmocka_unit_test(test_damaged_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
