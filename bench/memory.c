@@ -4,6 +4,7 @@
  * posts of fifty, through the window and the detectors as the engine drives them, until a million are known; those of
  * the window come on top of them. Printed are the keywords, the bytes of the detectors and of the window by their own
  * account, and the resident memory of the process with all it holds. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -35,7 +36,7 @@ static enum sky_status add_post(struct state *state, int64_t minute, uint64_t fr
     struct sky_keyword keywords[KEYWORDS_PER_POST];
     struct sky_keyword_list list = {keywords, KEYWORDS_PER_POST};
     for (uint32_t i = 0; i < KEYWORDS_PER_POST; i++) {
-        int len = snprintf(texts[i], sizeof texts[i], "w%09llu", (unsigned long long)(from + i));
+        int len = snprintf(texts[i], sizeof texts[i], "w%09" PRIu64, from + i);
         keywords[i] = (struct sky_keyword){sky_span_of(texts[i], (size_t)len), sky_span_of(texts[i], (size_t)len),
                                            SKY_KEYWORD_WORD};
     }

@@ -100,7 +100,7 @@ struct run {
     int64_t status_clock_ms;     /* when the status was last told */
     int64_t checkpoint_event_ms; /* event time of the next checkpoint */
     enum sky_status failed;      /* of a slide */
-    bool unwatched;              /* the terminal or pipe is gone */
+    int view_error;              /* errno: the terminal's lines or table cannot be written any more; 0 */
     int log_fd;                  /* standard error as it was, while the log goes into a file; -1 */
 };
 
@@ -340,6 +340,13 @@ static enum sky_status open_views(struct run *run)
 
 /* ---- each slide ---- */
 
+static void draw(struct run *run)
+{
+    enum sky_status status = run->view_error ? SKY_OK : sky_terminal_draw(run->terminal);
+    if (status != SKY_OK)
+        run->view_error = status == SKY_E_IO ? errno : ENOMEM;
+}
+
 static bool write_line(struct run *run, const struct sky_trend_snapshot *snapshot)
 {
     struct sky_json_writer json;
@@ -364,10 +371,10 @@ static bool on_slide(void *context, const struct sky_trend_snapshot *snapshot)
                                       .duration_s = (double)(now_us - run->slide_clock_us) / 1e6};
     sky_run_report_published(run->report, snapshot, &timing);
     run->slide_clock_us = now_us;
-    /* Lines are drawn here, or a slide would be left out; a live table now and then. The slides of an event are
-     * finished whoever is looking: the state that is saved then is whole. */
-    if (!sky_terminal_is_live(run->terminal) && sky_terminal_draw(run->terminal) != SKY_OK)
-        run->unwatched = true;
+    /* A line a slide; a live table is drawn now and then. The slides of an event are finished whoever is looking: the
+     * state that is saved then is whole. */
+    if (!sky_terminal_is_live(run->terminal))
+        draw(run);
     return true;
 }
 
@@ -496,14 +503,17 @@ static int work(struct run *run)
         if (now_clock_ms - run->status_clock_ms >= STATUS_MS) {
             run->status_clock_ms = now_clock_ms;
             report(run);
-            run->unwatched = run->unwatched || sky_terminal_draw(run->terminal) != SKY_OK;
+            draw(run);
         }
-        if (!take_turn(run, &exit_code))
+        if (run->view_error || !take_turn(run, &exit_code))
             break;
         save_when_due(run);
     }
     if (exit_code == SKY_EXIT_OK && save(run) != SKY_OK)
         return fail("the checkpoint cannot be written", run->state.message);
+    /* A reader or a terminal that went away is nobody looking any more; a full disk is not. */
+    if (exit_code == SKY_EXIT_OK && run->view_error && run->view_error != EPIPE && !sky_terminal_is_live(run->terminal))
+        return fail("the lines cannot be written", strerror(run->view_error));
     return exit_code;
 }
 

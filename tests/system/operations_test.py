@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 
 import program
 
@@ -133,6 +134,18 @@ def check_output():
     assert run.returncode == 1 and 'no/such/folder/file: cannot be opened' in run.stderr, run
 
 
+def check_lines():
+    """The lines of --plain: a reader that has gone ends the run, and so does a full disk, which is a failure."""
+    fast = [program.PROGRAM, 'run', '--simulate', '--plain', '--port', '0', '--speed', '600', '--rate', '0.01']
+    with subprocess.Popen(fast, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdout.readline().startswith(b'2026-01-05T00:01:00Z')
+        run.stdout.close()
+        assert run.wait(program.PATIENCE_S) == 0, run.stderr.read()
+    with open('/dev/full', 'w') as full:
+        run = subprocess.run(fast, stdout=full, stderr=subprocess.PIPE, text=True, timeout=program.PATIENCE_S)
+    assert run.returncode == 1 and 'the lines cannot be written: No space left on device' in run.stderr, run
+
+
 relay, url = program.relay(*WORLD)
 check_signals(url)
 check_other_output(url)
@@ -141,4 +154,5 @@ check_port()
 check_damaged_checkpoints(url)
 check_reader_that_leaves()
 check_output()
+check_lines()
 assert relay.stop() == 0, relay.told()
