@@ -494,7 +494,7 @@ static enum sky_status fall_back(struct run *run, int64_t now_clock_ms)
 static int work(struct run *run)
 {
     int exit_code = SKY_EXIT_OK;
-    while (!sky_signal_requested() && !run->unwatched) {
+    while (!sky_signal_requested()) {
         int64_t now_clock_ms = sky_clock_monotonic_ms();
         if (now_clock_ms >= run->ends_clock_ms)
             break;
