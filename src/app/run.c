@@ -161,13 +161,13 @@ static void explain_urls(const char *setting, const char *urls)
 {
     struct sky_span word;
     while (sky_list_next(&urls, &word)) {
-        char text[SKY_URL_TEXT_SIZE], what[SKY_URL_TEXT_SIZE + 64];
+        char text[SKY_URL_TEXT_SIZE], problem[SKY_URL_TEXT_SIZE + 64];
         struct sky_url url;
         snprintf(text, sizeof text, "%.*s", (int)word.len, (const char *)word.ptr);
         if (word.len < sizeof text && sky_url_parse(text, &url) == SKY_OK)
             continue;
-        snprintf(what, sizeof what, "'%s' is no URL such as wss://bsky.network or ws://127.0.0.1:8790", text);
-        fail(setting, what);
+        snprintf(problem, sizeof problem, "'%s' is no URL such as wss://bsky.network or ws://127.0.0.1:8790", text);
+        fail(setting, problem);
         return;
     }
     fail(setting, "give 1 to 8 URLs with commas between");
