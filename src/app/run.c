@@ -486,6 +486,7 @@ static enum sky_status fall_back(struct run *run, int64_t now_clock_ms)
     run->engine = NULL;
     run->state.checkpoint = NULL; /* what was learned of the real network stays as it is */
     run->state.relay = NULL;
+    run->status_clock_ms = 0; /* tell of the new source before its first slide is shown */
     sky_run_report_no_checkpoint(run->report);
     enum sky_status status = open_engine(run);
     return status == SKY_OK ? open_simulation(run) : status;

@@ -302,7 +302,7 @@ static enum sky_status deliver(struct sky_decoder *decoder, struct sky_decoded *
     struct sky_event *event = &decoder->event;
     enum sky_status status = SKY_OK;
     decoder->stats.kinds[event->kind]++;
-    decoded->has_time = event->time_us != 0;
+    decoded->has_time = event->kind <= SKY_EVENT_ACCOUNT || event->time_us != 0; /* 1970 is a time as any other */
     if (decoded->has_time) {
         int64_t claimed_ms = event->time_us / 1000;
         struct sky_event_time_result time = sky_event_time_next(&decoder->time, claimed_ms, receipt_ms);

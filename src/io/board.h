@@ -38,7 +38,7 @@ struct sky_board_status {
     double posts_per_minute;       /* of event time, now */
     int64_t event_time_ms;         /* 0 before the first event */
     uint32_t warm_up_minutes_left; /* of event time; 0: baselines are there */
-    uint64_t posts_total;          /* since the start of the program */
+    uint64_t posts_total;          /* since the state was begun: a checkpoint keeps it */
     const char *version;           /* static */
 };
 

@@ -62,7 +62,7 @@ struct sky_trend_snapshot {
     uint64_t active_authors;
     const struct sky_language_volume *volume;
     uint32_t volume_count;
-    const struct sky_top_keyword *top_keywords; /* most mentioned, whether trending or not */
+    const struct sky_top_keyword *top_keywords; /* of most authors first, whether trending or not */
     uint32_t top_keywords_count;
 };
 

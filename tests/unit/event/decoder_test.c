@@ -185,6 +185,24 @@ static void test_seq_range(void **state)
     assert_int_equal(drops(SKY_DROP_FRAME_SCHEMA), 3);
 }
 
+/* It is a claim like any other: the post is of the stream's time. */
+static void test_a_frame_dated_1970(void **state)
+{
+    (void)state;
+    renew(SKY_DECODE_POSTS);
+    record.len = 0;
+    put_text_record(&record, POST, "hello");
+    struct test_op op = {"create", POST "/3k", sky_buffer_span(&record), FLAW_NONE};
+    assert_int_equal(decode_ops(7, &op, 1), SKY_OK);
+    frame.len = 0;
+    put_commit(&frame, 8, "1970-01-01T00:00:00.000Z", &op, 1);
+    assert_int_equal(sky_decoder_frame(decoder, sky_buffer_span(&frame), SKY_RECEIPT_NONE, &decoded), SKY_OK);
+    assert_true(decoded.has_time);
+    assert_int_equal(decoded.posts_count, 1);
+    assert_int_equal(decoded.posts[0].observed_at_ms, 0);
+    assert_int_equal(decoded.posts[0].event_time_ms, TIME_MS);
+}
+
 static void test_accounts_and_unknown_kinds(void **state)
 {
     (void)state;
@@ -324,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_200_ops_naming_one_large_block),
         cmocka_unit_test(test_repeated_seqs),
         cmocka_unit_test(test_seq_range),
+        cmocka_unit_test(test_a_frame_dated_1970),
         cmocka_unit_test(test_accounts_and_unknown_kinds),
         cmocka_unit_test(test_forged_time),
         cmocka_unit_test(test_state_survives_a_restart),
