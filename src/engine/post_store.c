@@ -9,6 +9,7 @@
 struct minute {
     int64_t minute; /* event time / 60,000; INT64_MIN while unused */
     struct sky_buffer bytes;
+    size_t text_bytes; /* of them */
     struct sky_stored_post *posts;
     uint32_t count;
     uint32_t capacity;
@@ -145,6 +146,7 @@ static void forget_minute(struct sky_post_store *store, uint32_t index)
     }
     minute->count = 0;
     minute->bytes.len = 0;
+    minute->text_bytes = 0;
     minute->minute = INT64_MIN;
 }
 
@@ -186,8 +188,13 @@ static bool is_unquoted(const struct sky_post *post)
 
 static bool append_text(struct minute *minute, struct sky_stored_post *stored, struct sky_span text)
 {
+    if (minute->text_bytes + text.len > SKY_MINUTE_TEXT_BYTES_MAX) {
+        text.len = 0;
+        stored->deleted = true;
+    }
     if (minute->bytes.len + text.len > UINT32_MAX)
         return false;
+    minute->text_bytes += text.len;
     stored->text_offset = (uint32_t)minute->bytes.len;
     stored->text_len = (uint32_t)text.len;
     sky_buffer_put_span(&minute->bytes, text);

@@ -16,6 +16,10 @@
 #define SKY_HIDDEN_MINUTES     (12 * 60)
 #define SKY_HIDDEN_AUTHORS_MAX 65536
 
+/* Ours: texts of one minute, some 80 times what the network writes; one commit may name one text 200 times. What comes
+ * behind that counts as ever, and is not shown. */
+#define SKY_MINUTE_TEXT_BYTES_MAX ((size_t)32 << 20)
+
 struct sky_stored_post {
     uint64_t id;        /* sky_hash_id of the uri */
     uint64_t author_id; /* sky_hash_id of the DID */

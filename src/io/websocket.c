@@ -473,6 +473,8 @@ static struct lws_context *create_context(struct sky_websocket *websocket)
 {
     lws_set_log_level(0, NULL); /* failures are told by events */
     bool own_ca = websocket->ca_file[0];
+    /* The library's own, 5 s by default, must not come before ours. */
+    unsigned timeout_s = (unsigned)websocket->options.connect_timeout_ms / 1000 + 5;
     const struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN,
         .protocols = websocket->protocols,
@@ -482,6 +484,8 @@ static struct lws_context *create_context(struct sky_websocket *websocket)
         .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | (own_ca ? LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS : 0),
         .client_ssl_ca_filepath = own_ca ? websocket->ca_file : NULL,
         .pt_serv_buf_size = RECEIVE_BUFFER_SIZE,
+        .timeout_secs = timeout_s,
+        .connect_timeout_secs = timeout_s,
     };
     return lws_create_context(&info);
 }

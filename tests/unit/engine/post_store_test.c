@@ -219,11 +219,47 @@ static void test_damaged_input_is_refused(void **state)
     sky_buffer_clean_up(&saved);
 }
 
+/* Posts and updates of long texts without end: what is kept of them is bounded, what was there before is shown. */
+static void test_a_flood_of_texts_is_not_kept(void **state)
+{
+    static char text[3001], uri[80];
+    struct sky_shown_post shown;
+    struct sky_post_store *store = sky_post_store_new(KEEP_MINUTES, 7);
+    struct sky_post first = make_post(SKY_POST_CREATE, "at://did:plc:a/app.bsky.feed.post/first", "did:plc:a", "hello");
+    memset(text, 'x', sizeof text - 1);
+    const size_t fitting = SKY_MINUTE_TEXT_BYTES_MAX / (sizeof text - 1);
+    sky_post_store_advance(store, 1);
+    assert_int_equal(sky_post_store_add(store, &first), SKY_OK);
+    for (size_t i = 0; i < 2 * fitting; i++) {
+        snprintf(uri, sizeof uri, "at://did:plc:b/app.bsky.feed.post/%zu", i);
+        struct sky_post post = make_post(SKY_POST_CREATE, uri, "did:plc:b", text);
+        assert_int_equal(sky_post_store_add(store, &post), SKY_OK);
+        assert_int_equal(sky_post_store_add(store, &post), SKY_E_DUPLICATE); /* known, though not shown */
+        assert_int_equal(sky_post_store_show(store, sky_hash_id(post.uri), &shown), i < fitting);
+    }
+    assert_true(sky_post_store_show(store, sky_hash_id(first.uri), &shown));
+    assert_true(sky_span_equal(shown.text, SKY_SPAN("hello")));
+
+    sky_post_store_advance(store, 2);
+    struct sky_post edited = make_post(SKY_POST_CREATE, "at://did:plc:c/app.bsky.feed.post/1", "did:plc:c", text);
+    assert_int_equal(sky_post_store_add(store, &edited), SKY_OK);
+    assert_true(sky_post_store_show(store, sky_hash_id(edited.uri), &shown));
+    for (size_t i = 0; i < 2 * fitting; i++)
+        assert_int_equal(sky_post_store_update(store, &edited), SKY_OK);
+    struct sky_buffer saved = {0};
+    sky_post_store_save(store, &saved);
+    assert_true(saved.len < 2 * SKY_MINUTE_TEXT_BYTES_MAX);
+    sky_buffer_clean_up(&saved);
+    assert_false(sky_post_store_show(store, sky_hash_id(edited.uri), &shown)); /* its last text is not there */
+    sky_post_store_free(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_agrees_with_a_naive_list),
         cmocka_unit_test(test_unquoted_author_is_linked_without_text),
+        cmocka_unit_test(test_a_flood_of_texts_is_not_kept),
         cmocka_unit_test(test_damaged_input_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

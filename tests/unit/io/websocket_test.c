@@ -328,6 +328,35 @@ static void test_http_answers(void **state)
     end_of_answer("", SKY_WEBSOCKET_END_TIMEOUT);
 }
 
+static void accept_late(struct peer *peer, void *context)
+{
+    if (peer->number == 1) {
+        usleep(6000 * 1000);
+        assert(peer_accept(peer));
+        peer_send_binary(peer, "at last");
+    }
+    peer_wait_end(peer);
+}
+
+/* The time to connect is what the options say, to both sides. */
+static void test_slow_handshake(void **state)
+{
+    struct scripted_server *server = scripted_server_new();
+    char url[64];
+    scripted_server_start(server, accept_late, NULL);
+    snprintf(url, sizeof url, "ws://127.0.0.1:%u/", server->port);
+    struct sky_websocket_options options = quick_options(url);
+    struct sky_websocket *websocket = open_options(&options);
+    expect_end(websocket, SKY_WEBSOCKET_END_TIMEOUT);
+    sky_websocket_close(websocket);
+    options.connect_timeout_ms = 60000;
+    websocket = open_options(&options);
+    expect_open(websocket);
+    expect_message(websocket, "at last");
+    sky_websocket_close(websocket);
+    scripted_server_stop(server);
+}
+
 static void test_wrong_accept_key_is_refused(void **state)
 {
     end_of_answer("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -499,6 +528,7 @@ int main(void)
         cmocka_unit_test(test_message_without_end_ends_the_connection),
         cmocka_unit_test(test_slow_consumer_slows_the_sender),
         cmocka_unit_test(test_http_answers),
+        cmocka_unit_test(test_slow_handshake),
         cmocka_unit_test(test_wrong_accept_key_is_refused),
         cmocka_unit_test(test_three_redirects_are_followed),
         cmocka_unit_test(test_redirects_refused),
