@@ -50,6 +50,18 @@ void sky_json_end(struct sky_json_writer *json)
     sky_buffer_put_u8(json->buffer, is_object ? '}' : ']');
 }
 
+static void put_code_point(struct sky_buffer *buffer, uint32_t c)
+{
+    static const char hex[17] = "0123456789abcdef";
+    const uint8_t escape[6] = {'\\',
+                               'u',
+                               (uint8_t)hex[c >> 12 & 15],
+                               (uint8_t)hex[c >> 8 & 15],
+                               (uint8_t)hex[c >> 4 & 15],
+                               (uint8_t)hex[c & 15]};
+    sky_buffer_put(buffer, escape, sizeof escape);
+}
+
 static void put_escaped(struct sky_buffer *buffer, uint8_t c)
 {
     static const char short_form[32] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
@@ -59,22 +71,45 @@ static void put_escaped(struct sky_buffer *buffer, uint8_t c)
         sky_buffer_put(buffer, pair, 2);
         return;
     }
-    static const char hex[17] = "0123456789abcdef";
-    uint8_t escape[6] = {'\\', 'u', '0', '0', (uint8_t)hex[c >> 4], (uint8_t)hex[c & 15]};
-    sky_buffer_put(buffer, escape, 6);
+    put_code_point(buffer, c);
+}
+
+/* What acts on whoever prints the line: DEL, the C1 controls and the marks that turn text around (UAX #9), read from
+ * the two or three bytes at `p`. 0: nothing of the kind. All of them begin with 7F, C2, D8 or E2. */
+static uint32_t acting_at(const uint8_t *p, size_t left, size_t *width)
+{
+    *width = *p == 0x7f ? 1 : *p == 0xe2 ? 3 : 2;
+    if (*width > left) {
+        *width = 1;
+        return 0;
+    }
+    uint32_t c = *p == 0x7f   ? 0x7f
+                 : *p == 0xe2 ? 0x2000u | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu)
+                              : (*p & 0x1fu) << 6 | (p[1] & 0x3fu);
+    bool acts = c == 0x7f || (c >= 0x80 && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
+                (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+    *width = acts ? *width : 1;
+    return acts ? c : 0;
 }
 
 static void put_quoted(struct sky_buffer *buffer, struct sky_span value)
 {
     sky_buffer_put_u8(buffer, '"');
     size_t start = 0;
-    for (size_t i = 0; i < value.len; i++) {
+    for (size_t i = 0, width; i < value.len; i += width) {
         uint8_t c = value.ptr[i];
-        if (c >= 32 && c != '"' && c != '\\')
+        width = 1;
+        uint32_t acting = 0;
+        if (c == 0x7f || c == 0xc2 || c == 0xd8 || c == 0xe2)
+            acting = acting_at(value.ptr + i, value.len - i, &width);
+        if (!acting && c >= 32 && c != '"' && c != '\\')
             continue;
         sky_buffer_put(buffer, value.ptr + start, i - start);
-        put_escaped(buffer, c);
-        start = i + 1;
+        if (acting)
+            put_code_point(buffer, acting);
+        else
+            put_escaped(buffer, c);
+        start = i + width;
     }
     if (start < value.len)
         sky_buffer_put(buffer, value.ptr + start, value.len - start);

@@ -1,7 +1,8 @@
 /* json_write.h: writes JSON (RFC 8259) to a buffer, without spaces, commas placed by itself.
  *
  * Every record of the project is serialised here, so that both engines give the same bytes. Strings must be valid
- * UTF-8; only `"`, `\` and controls are escaped (\n \r \t \b \f, else \u00xx).
+ * UTF-8; only `"`, `\`, controls (\n \r \t \b \f, else \u00xx) and marks that turn text around are escaped, so that a
+ * line does nothing to the terminal it is printed on.
  *
  *     sky_json_begin(&json, &buffer);
  *     sky_json_object(&json);
