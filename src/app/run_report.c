@@ -6,9 +6,9 @@
 #include "io/clock.h"
 #include "ops/health.h"
 #include "ops/log.h"
+#include "trend/detector.h"
 
-#define WARM_UP_MINUTES 12    /* docs/TRENDS.md: no trend starts before */
-#define STALLED_MS      30000 /* of the clock without an event */
+#define STALLED_MS 30000 /* of the clock without an event */
 
 struct sky_run_report {
     const struct sky_config *config;
@@ -143,7 +143,8 @@ void sky_run_report_slide(struct sky_run_report *report, const struct sky_run_pa
     uint32_t window = (uint32_t)report->config->window.minutes;
     uint32_t uptime = stats.uptime_minutes ? stats.uptime_minutes : 1;
     report->status.posts_per_minute = (double)snapshot->posts / (uptime < window ? uptime : window);
-    report->status.warm_up_minutes_left = uptime < WARM_UP_MINUTES ? WARM_UP_MINUTES - uptime : 0;
+    uint32_t warm_up = sky_detector_warm_up_minutes(window);
+    report->status.warm_up_minutes_left = uptime < warm_up ? warm_up - uptime : 0;
     sky_board_set_status(parts->board, &report->status); /* or the slide would stand beside older numbers */
 }
 

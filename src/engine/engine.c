@@ -71,6 +71,7 @@ static enum sky_status begin_state(struct sky_engine *engine)
     };
     struct sky_tracker_options tracker = {.languages = window.languages};
     sky_detector_options_default(&tracker.detector);
+    tracker.detector.window_minutes = options->window_minutes;
     tracker.detector.min_frequency = options->min_frequency;
     tracker.detector.min_authors = options->min_authors;
     tracker.detector.min_growth = options->min_growth;

@@ -12,7 +12,7 @@
 void sky_detector_options_default(struct sky_detector_options *options)
 {
     *options = (struct sky_detector_options){
-        .min_frequency = 10, .min_authors = 5, .min_growth = 1.0, .min_z = 5.0, .row_authors = 3};
+        .min_frequency = 10, .min_authors = 5, .min_growth = 1.0, .min_z = 5.0, .row_authors = 3, .window_minutes = 10};
 }
 
 struct sky_detector *sky_detector_new(const struct sky_detector_options *options)
@@ -24,7 +24,9 @@ struct sky_detector *sky_detector_new(const struct sky_detector_options *options
     detector->null.spread = 1;
     sky_decay_at(0, &detector->decay);
     detector->literal = options->z_literal ? sky_literal_new() : NULL;
-    if (!sky_index_table_reset(&detector->table, ROWS_MIN) || (options->z_literal && !detector->literal)) {
+    detector->slides = calloc(options->window_minutes, sizeof *detector->slides);
+    if (!detector->slides || !sky_index_table_reset(&detector->table, ROWS_MIN) ||
+        (options->z_literal && !detector->literal)) {
         sky_detector_free(detector);
         return NULL;
     }
@@ -37,8 +39,9 @@ void sky_detector_free(struct sky_detector *detector)
         return;
     sky_index_table_clean_up(&detector->table);
     sky_buffer_clean_up(&detector->texts);
-    for (uint32_t i = 0; i < DETECTOR_SLIDES_MAX; i++)
+    for (uint32_t i = 0; detector->slides && i < detector->options.window_minutes; i++)
         free(detector->slides[i].counts);
+    free(detector->slides);
     free(detector->rows);
     free(detector->free_rows);
     free(detector->now);
@@ -136,7 +139,7 @@ static bool texts_compact(struct sky_detector *detector)
 static bool row_is_stale(const struct sky_detector *detector, uint32_t number)
 {
     const struct detector_row *row = &detector->rows[number];
-    return row->known && !row->on && (uint32_t)detector->minute - row->last_seen > DETECTOR_LAG_MINUTES &&
+    return row->known && !row->on && (uint32_t)detector->minute - row->last_seen > detector->options.window_minutes &&
            row->past.slow / detector->decay.slow < DROP_SLOW_BELOW &&
            (!detector->literal || sky_literal_is_forgotten(detector->literal, number));
 }
@@ -268,7 +271,7 @@ size_t sky_detector_size_bytes(const struct sky_detector *detector)
                   (detector->table.mask + 1) * sizeof(struct sky_index_slot) +
                   detector->now_capacity * sizeof *detector->now +
                   detector->candidates_capacity * (sizeof *detector->candidates + sizeof *detector->scores);
-    for (uint32_t i = 0; i < DETECTOR_SLIDES_MAX; i++)
+    for (uint32_t i = 0; i < detector->options.window_minutes; i++)
         size += detector->slides[i].counts_capacity * sizeof *detector->slides[i].counts;
     return size + (detector->literal ? sky_literal_size_bytes(detector->literal) : 0);
 }

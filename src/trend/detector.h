@@ -16,12 +16,13 @@
 #include "trend/record.h"
 
 struct sky_detector_options {
-    uint32_t min_frequency; /* 10: mentions */
-    uint32_t min_authors;   /* 5 */
-    double min_growth;      /* 1.0 */
-    double min_z;           /* 5.0 */
-    uint32_t row_authors;   /* 3: a keyword is known from that many authors on; 1 keeps every keyword */
-    bool z_literal;         /* plain z against the last 1,440 windows instead of the model */
+    uint32_t min_frequency;  /* 10: mentions */
+    uint32_t min_authors;    /* 5 */
+    double min_growth;       /* 1.0 */
+    double min_z;            /* 5.0 */
+    uint32_t row_authors;    /* 3: a keyword is known from that many authors on; 1 keeps every keyword */
+    uint32_t window_minutes; /* 10: how long the windows are that are counted; at least 1 */
+    bool z_literal;          /* plain z against the last 1,440 windows instead of the model */
     uint64_t hash_key;
 };
 
@@ -74,6 +75,12 @@ struct sky_detector_result {
 };
 
 struct sky_detector;
+
+/* Minutes of event time before the first start: a window, and two minutes to compare it with. */
+static inline uint32_t sky_detector_warm_up_minutes(uint32_t window_minutes)
+{
+    return window_minutes + 2;
+}
 
 /* docs/TRENDS.md's defaults. */
 void sky_detector_options_default(struct sky_detector_options *options);

@@ -64,7 +64,7 @@ void sky_detector_save(const struct sky_detector *detector, struct sky_buffer *b
     sky_buffer_put_f64(buffer, detector->null.median);
     sky_buffer_put_f64(buffer, detector->null.spread);
     put_rows(detector, numbers, buffer);
-    for (uint32_t i = 0; i < DETECTOR_SLIDES_MAX; i++)
+    for (uint32_t i = 0; i < detector->options.window_minutes; i++)
         put_slide(&detector->slides[i], numbers, buffer);
     sky_buffer_put_u64(buffer, detector->on_count);
     for (uint32_t i = 0; i < detector->on_count; i++) {
@@ -189,7 +189,7 @@ void sky_detector_load(struct sky_detector *detector, struct sky_reader *reader)
         sky_reader_fail(reader, SKY_E_LIMIT, "more keywords than a detector keeps");
     for (uint64_t i = 0; sky_reader_ok(reader) && i < rows; i++)
         take_row(detector, reader);
-    for (uint32_t i = 0; sky_reader_ok(reader) && i < DETECTOR_SLIDES_MAX; i++)
+    for (uint32_t i = 0; sky_reader_ok(reader) && i < detector->options.window_minutes; i++)
         take_slide(detector, &detector->slides[i], reader);
     if (sky_reader_ok(reader))
         take_on(detector, reader);

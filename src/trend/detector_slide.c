@@ -116,7 +116,7 @@ static bool score_all(struct sky_detector *detector, uint32_t *candidates)
 
 static struct detector_slide *oldest_slide(struct sky_detector *detector)
 {
-    return &detector->slides[detector->uptime % DETECTOR_SLIDES_MAX];
+    return &detector->slides[detector->uptime % detector->options.window_minutes];
 }
 
 /* Forget the oldest slide and keep the one at hand in its place. */
@@ -159,15 +159,16 @@ static bool baselines_advance(struct sky_detector *detector)
     for (uint32_t i = 0; i < detector->on_count; i++)
         held[i] = detector->rows[detector->on[i].row].past.slow / detector->decay.slow;
     sky_decay_at(detector->minute - detector->landmark, &detector->decay);
-    if (detector->uptime >= DETECTOR_LAG_MINUTES) {
+    const uint32_t window = detector->options.window_minutes;
+    if (detector->uptime >= window) {
         const struct detector_slide *slide = oldest_slide(detector);
-        double slow = detector->decay.slow / 10, fast = detector->decay.fast / 10;
+        double slow = detector->decay.slow / window, fast = detector->decay.fast / window;
         for (uint32_t i = 0; i < slide->counts_count; i++) {
             struct detector_row *row = &detector->rows[slide->counts[i].row];
             row->past.slow += slide->counts[i].voices * slow;
             row->past.fast += slide->counts[i].voices * fast;
         }
-        double before = detector->volume.slow, volume = (double)slide->volume / 10;
+        double before = detector->volume.slow, volume = (double)slide->volume / window;
         detector->volume.slow = before * exp2(-1.0 / SKY_BASELINE_SLOW_MINUTES) + volume;
         detector->volume.fast = detector->volume.fast * exp2(-1.0 / SKY_BASELINE_FAST_MINUTES) + volume;
         freeze(detector, held, before);
@@ -211,8 +212,9 @@ static void dispersion_learn(struct sky_detector *detector)
 static bool may_start(const struct sky_detector *detector, const struct detector_candidate *candidate)
 {
     const struct sky_detector_options *options = &detector->options;
-    return detector->uptime >= DETECTOR_HOLD_MINUTES && candidate->z >= options->min_z &&
-           candidate->growth >= options->min_growth && candidate->voices >= options->min_authors;
+    return detector->uptime >= sky_detector_warm_up_minutes(options->window_minutes) &&
+           candidate->z >= options->min_z && candidate->growth >= options->min_growth &&
+           candidate->voices >= options->min_authors;
 }
 
 static bool may_stay(const struct sky_detector *detector, const struct detector_candidate *candidate)
@@ -333,7 +335,7 @@ static bool literal_take(struct sky_detector *detector)
     if (!sky_literal_begin(detector->literal, detector->uptime))
         return false;
     const struct detector_slide *last =
-        &detector->slides[(detector->uptime + DETECTOR_SLIDES_MAX - 1) % DETECTOR_SLIDES_MAX];
+        &detector->slides[(detector->uptime + detector->options.window_minutes - 1) % detector->options.window_minutes];
     for (uint32_t i = 0; i < last->counts_count; i++)
         if (detector->rows[last->counts[i].row].last_seen != (uint32_t)detector->minute &&
             !sky_literal_note(detector->literal, last->counts[i].row, 0))
@@ -347,7 +349,8 @@ static bool literal_take(struct sky_detector *detector)
 enum sky_status sky_detector_end(struct sky_detector *detector, struct sky_detector_result *result)
 {
     uint32_t candidates;
-    *result = (struct sky_detector_result){.warming_up = detector->uptime < DETECTOR_HOLD_MINUTES};
+    *result = (struct sky_detector_result){
+        .warming_up = detector->uptime < sky_detector_warm_up_minutes(detector->options.window_minutes)};
     detector->volume.now = (double)detector->volume_now;
     if ((detector->literal && !literal_take(detector)) || !score_all(detector, &candidates) ||
         !baselines_advance(detector))

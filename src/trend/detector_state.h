@@ -1,8 +1,9 @@
 /* detector_state.h: what a detector is made of; for the detector*.c files only.
  *
  * Rows keep their number while they are known; free numbers are reused. A slide's counts are (row, x, d) in `now`; of
- * the ten slides before only (row, d) is kept, for a window enters the baselines when it is ten minutes old. So a slide
- * touches the rows that are in it and those of the one ten minutes ago, never all. */
+ * the slides of one window's length before only (row, d) is kept, for a window enters the baselines when it is as old
+ * as it is long: the present one does not overlap it. So a slide touches the rows that are in it and those of the one
+ * that long ago, never all. */
 #ifndef SKY_TREND_DETECTOR_STATE_H
 #define SKY_TREND_DETECTOR_STATE_H
 
@@ -12,9 +13,6 @@
 #include "trend/score.h"
 #include "window/index_table.h"
 
-#define DETECTOR_LAG_MINUTES  10 /* age at which a window enters the baselines: the present one does not overlap it */
-#define DETECTOR_HOLD_MINUTES 12 /* uptime before the first start */
-#define DETECTOR_SLIDES_MAX   (DETECTOR_LAG_MINUTES)
 #define DETECTOR_NO_CANDIDATE UINT32_MAX
 #define DETECTOR_ROWS_MAX     (UINT32_C(1) << 30)
 
@@ -40,7 +38,7 @@ struct detector_past_count {
     uint32_t voices;
 };
 
-struct detector_slide { /* a slide of the last ten minutes */
+struct detector_slide { /* a slide still to enter the baselines */
     struct detector_past_count *counts;
     uint32_t counts_count;
     uint32_t counts_capacity;
@@ -87,7 +85,7 @@ struct sky_detector {
     struct detector_count *now;
     uint32_t now_count;
     uint32_t now_capacity;
-    struct detector_slide slides[DETECTOR_SLIDES_MAX]; /* ring by uptime */
+    struct detector_slide *slides; /* options.window_minutes of them, a ring by uptime */
 
     struct detector_candidate *candidates;
     uint32_t candidates_count;

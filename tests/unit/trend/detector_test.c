@@ -321,13 +321,44 @@ static void test_restart_changes_nothing(void **state)
     sky_buffer_clean_up(&restarted);
 }
 
+/* A baseline never holds its own window, however long windows are: with one of w minutes the first enters at the slide
+ * that is w minutes younger, as a w-th of it, and each slide before decays by a half in 24 h (docs/TRENDS.md). */
+static void test_length_of_the_window(void **state)
+{
+    static const uint32_t lengths[] = {1, 5, 10, 45};
+    (void)state;
+    for (size_t k = 0; k < sizeof lengths / sizeof *lengths; k++) {
+        struct sky_detector_options options;
+        sky_detector_options_default(&options);
+        options.window_minutes = lengths[k];
+        struct sky_detector *detector = sky_detector_new(&options);
+        assert_non_null(detector);
+        struct sky_detector_count count = {.keyword = SKY_SPAN("storm"), .count = 90, .voices = 90};
+        count.id = sky_hash_id(count.keyword);
+        double slow = 0;
+        uint32_t tag = 0;
+        for (uint32_t t = 0; t < lengths[k] + 9; t++) {
+            struct sky_detector_result result;
+            struct sky_baseline past;
+            assert_int_equal(sky_detector_begin(detector, FIRST_MINUTE + t, 1000), SKY_OK);
+            assert_int_equal(sky_detector_add(detector, &count, &tag), SKY_OK);
+            assert_int_equal(sky_detector_end(detector, &result), SKY_OK);
+            if (t >= lengths[k])
+                slow = slow * exp2(-1.0 / 1440) + 90.0 / lengths[k];
+            assert_true(sky_detector_baseline(detector, count.id, &past));
+            assert_near("slow", t, 0, past.slow, slow);
+            assert_true(result.warming_up == (t < lengths[k] + 2));
+        }
+        sky_detector_free(detector);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_agrees_with_reference),
-        cmocka_unit_test(test_order_and_hash_key_do_not_matter),
-        cmocka_unit_test(test_landmark_moves),
-        cmocka_unit_test(test_restart_changes_nothing),
+        cmocka_unit_test(test_agrees_with_reference), cmocka_unit_test(test_order_and_hash_key_do_not_matter),
+        cmocka_unit_test(test_landmark_moves),        cmocka_unit_test(test_restart_changes_nothing),
+        cmocka_unit_test(test_length_of_the_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
