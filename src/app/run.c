@@ -513,7 +513,8 @@ static int work(struct run *run)
     if (exit_code == SKY_EXIT_OK && save(run) != SKY_OK)
         return fail("the checkpoint cannot be written", run->state.message);
     /* A reader or a terminal that went away is nobody looking any more; a full disk is not. */
-    if (exit_code == SKY_EXIT_OK && run->view_error && run->view_error != EPIPE && !sky_terminal_is_live(run->terminal))
+    if (exit_code == SKY_EXIT_OK && run->view_error && run->view_error != EPIPE && run->view_error != EINTR &&
+        !sky_terminal_is_live(run->terminal))
         return fail("the lines cannot be written", strerror(run->view_error));
     return exit_code;
 }

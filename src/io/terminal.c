@@ -62,7 +62,7 @@ static enum sky_status write_all(int fd, struct sky_span bytes)
             continue;
         }
         if (written < 0 && errno == EINTR)
-            continue;
+            return SKY_E_IO; /* a reader that stands still must not hold up who was asked to end */
         struct pollfd ready = {.fd = fd, .events = POLLOUT};
         if (written < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
             return SKY_E_IO;

@@ -24,7 +24,8 @@ SKY_MUST_USE enum sky_status sky_terminal_open(const struct sky_terminal_options
                                                struct sky_terminal **terminal);
 
 /* Draw if there is something new: a slide, a status, another size. Cheap otherwise; call it some times a second.
- * SKY_E_IO: the terminal, or the reader of the lines, has gone away. SKY_E_MEMORY. */
+ * SKY_E_IO: the terminal, or the reader of the lines, has gone away (errno EINTR: a signal came while
+ * it stood still). SKY_E_MEMORY. */
 SKY_MUST_USE enum sky_status sky_terminal_draw(struct sky_terminal *terminal);
 
 /* Put the screen back. NULL is fine. */

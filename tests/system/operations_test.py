@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """How `run` starts, stops and refuses: signals, a second process, a taken port, damaged checkpoints."""
+import array
+import fcntl
 import json
 import os
 import re
@@ -7,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import termios
 
 import program
 
@@ -127,6 +130,20 @@ def check_reader_that_leaves():
     assert process.process.wait(program.PATIENCE_S) == 0, process.stderr()
 
 
+def check_reader_that_stands_still():
+    """A reader that takes nothing holds the lines up, and not the end when one asks for it."""
+    process = program.Process('run', '--simulate', '--speed', 0, '--rate', 0.01, '--plain', '--port', 0, piped=True)
+    size = fcntl.fcntl(process.process.stdout, fcntl.F_GETPIPE_SZ)
+    waiting = array.array('i', [0])
+
+    def is_full():
+        fcntl.ioctl(process.process.stdout, termios.FIONREAD, waiting)
+        return waiting[0] > size - 4096
+
+    process.wait_until(is_full, 'a full pipe')
+    assert process.stop() == 0, process.stderr()
+
+
 def check_output():
     run = program.run('run', '--simulate', '--speed', 0, '--rate', 0.01, '--plain', '--port', 0, '--out', '/dev/full')
     assert run.returncode == 1 and 'No space left on device' in run.stderr, run
@@ -153,6 +170,7 @@ check_second_process(url)
 check_port()
 check_damaged_checkpoints(url)
 check_reader_that_leaves()
+check_reader_that_stands_still()
 check_output()
 check_lines()
 assert relay.stop() == 0, relay.told()
