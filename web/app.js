@@ -100,6 +100,7 @@ function showTrends() {
   const empty = trends.length === 0 && !shown.warming_up;
   byId("empty").hidden = !empty;
   setText(byId("empty"), filtered ? "No trend matches the filter." : "Nothing is above its usual level now. A quiet moment is a result too.");
+  showRecurring(shown);
   showTop(shown, trends.length === 0);
   const first = state.snapshot.trends[0];
   document.title = first && !shown.warming_up ? `${format.printable(first.keyword)} · Skytrend` : "Skytrend";
@@ -119,6 +120,18 @@ function topRow(word) {
   row.spark.update(word.history, null);
   setText(row.count, format.count(word.count));
   return row.node;
+}
+
+function recurringRow(trend) {
+  return element("li", {}, element("a", { href: hashOf(trend), dir: "auto" }, format.printable(trend.keyword)),
+    element("span", { class: "language" }, trend.language === "*" ? "all" : trend.language),
+    element("span", { class: "top-count" }, format.count(trend.unique_authors)));
+}
+
+function showRecurring(shown) {
+  const trends = shown.recurring.filter((trend) => matches(trend.keyword)).slice(0, topMax);
+  byId("recurring").hidden = trends.length === 0;
+  byId("recurring-list").replaceChildren(...trends.map(recurringRow));
 }
 
 function showTop(shown, wanted) {

@@ -77,6 +77,7 @@ static enum sky_status begin_state(struct sky_engine *engine)
     tracker.detector.min_growth = options->min_growth;
     tracker.detector.min_z = options->min_z;
     tracker.detector.z_literal = options->z_literal;
+    tracker.rank_recurring = options->rank_recurring || options->z_literal; /* the plain rule knows no more than z */
     tracker.detector.hash_key = options->hash_key;
     engine->window = sky_sliding_new(&window);
     engine->tracker = sky_tracker_new(&tracker);

@@ -25,6 +25,7 @@ struct sky_engine_options {
     double min_growth;
     double min_z;
     bool z_literal;        /* z_mode: literal */
+    bool rank_recurring;   /* rank trends that come back with the clock with the others */
     uint32_t top_keywords; /* how many most mentioned keywords a snapshot carries */
     uint32_t samples;      /* sample posts of a trend at most */
     bool keep_labelled;    /* count posts self-labelled adult or graphic too */

@@ -177,10 +177,13 @@ enum sky_status sky_snapshot_build(struct sky_snapshot_builder *builder, const s
         .active_authors = sky_sliding_authors(input->window),
         .trends_count = result->on_count,
         .ended_count = result->ended_count,
+        .recurring_count = result->recurring_count,
     };
     builder->snapshot.trends = make_alerts(builder, input, result->on, result->on_count);
     builder->snapshot.ended = make_alerts(builder, input, result->ended, result->ended_count);
-    if (!builder->snapshot.trends || !builder->snapshot.ended || put_volume(builder, input) != SKY_OK)
+    builder->snapshot.recurring = make_alerts(builder, input, result->recurring, result->recurring_count);
+    if (!builder->snapshot.trends || !builder->snapshot.ended || !builder->snapshot.recurring ||
+        put_volume(builder, input) != SKY_OK)
         return SKY_E_MEMORY;
     return put_top(builder, input);
 }

@@ -129,6 +129,8 @@ static bool copy_snapshot(struct copy *copy, const struct sky_trend_snapshot *fr
     to->top_keywords_count = at_most(from->top_keywords_count, SKY_BOARD_TOP_MAX);
     to->trends = copy_alerts(&copier, from->trends, to->trends_count);
     to->ended = copy_alerts(&copier, from->ended, to->ended_count);
+    to->recurring_count = at_most(from->recurring_count, SKY_BOARD_TRENDS_MAX);
+    to->recurring = copy_alerts(&copier, from->recurring, to->recurring_count);
     struct sky_language_volume *volume = copy_array(&copier, from->volume, from->volume_count * sizeof *from->volume);
     for (uint32_t i = 0; volume && i < to->volume_count; i++)
         volume[i].language = copy_span(&copier, volume[i].language);
@@ -163,9 +165,9 @@ static void compare(struct copy *copy, const struct copy *before)
 
 /* History */
 
-static enum sky_status remember_alert(struct sky_keyword_history *history, const struct sky_trend_alert *alert)
+static struct sky_history_point point_of(const struct sky_trend_alert *alert)
 {
-    struct sky_history_point point = {
+    return (struct sky_history_point){
         .window_end_ms = alert->window_end_ms,
         .frequency = alert->frequency,
         .unique_authors = alert->unique_authors,
@@ -173,6 +175,11 @@ static enum sky_status remember_alert(struct sky_keyword_history *history, const
         .expected = (float)alert->expected,
         .z_score = (float)alert->z_score,
     };
+}
+
+static enum sky_status remember_alert(struct sky_keyword_history *history, const struct sky_trend_alert *alert)
+{
+    struct sky_history_point point = point_of(alert);
     enum sky_status status =
         sky_keyword_history_add(history, alert->keyword, alert->language, &point, alert->started_at_ms);
     if (alert->kind == SKY_TREND_ENDED)
@@ -201,6 +208,12 @@ static enum sky_status remember_keywords(struct sky_keyword_history *history, co
         status = remember_alert(history, &snapshot->trends[i]);
     for (uint32_t i = 0; status == SKY_OK && i < snapshot->ended_count; i++)
         status = remember_alert(history, &snapshot->ended[i]);
+    for (uint32_t i = 0; status == SKY_OK && i < snapshot->recurring_count; i++) {
+        const struct sky_trend_alert *alert = &snapshot->recurring[i];
+        struct sky_history_point point = point_of(alert);
+        status =
+            sky_keyword_history_add(history, alert->keyword, alert->language, &point, 0); /* no episode of trending */
+    }
     for (uint32_t i = 0; status == SKY_OK && i < snapshot->top_keywords_count; i++)
         status = remember_top(history, &snapshot->top_keywords[i], snapshot->window_end_ms);
     sky_keyword_history_expire(history, snapshot->window_end_ms);

@@ -111,14 +111,14 @@ static void write_trends(struct sky_json_writer *json, const struct sky_board_vi
     sky_json_end(json);
 }
 
-static void write_ended(struct sky_json_writer *json, const struct sky_trend_snapshot *snapshot,
-                        const struct sky_board_filter *filter)
+static void write_alerts(struct sky_json_writer *json, const char *key, const struct sky_trend_alert *alerts,
+                         uint32_t count, const struct sky_board_filter *filter)
 {
-    sky_json_key(json, "ended");
+    sky_json_key(json, key);
     sky_json_array(json);
-    for (uint32_t i = 0; snapshot && i < snapshot->ended_count; i++)
-        if (passes(filter, snapshot->ended[i].language))
-            sky_trend_alert_write(json, &snapshot->ended[i]);
+    for (uint32_t i = 0; i < count; i++)
+        if (passes(filter, alerts[i].language))
+            sky_trend_alert_write(json, &alerts[i]);
     sky_json_end(json);
 }
 
@@ -168,7 +168,10 @@ void sky_board_write_trends(struct sky_json_writer *json, const struct sky_board
     sky_json_key(json, "warming_up");
     sky_json_bool(json, !view->snapshot || view->snapshot->warming_up);
     write_trends(json, view, filter);
-    write_ended(json, view->snapshot, filter);
+    const struct sky_trend_snapshot *snapshot = view->snapshot;
+    write_alerts(json, "ended", snapshot ? snapshot->ended : NULL, snapshot ? snapshot->ended_count : 0, filter);
+    write_alerts(json, "recurring", snapshot ? snapshot->recurring : NULL, snapshot ? snapshot->recurring_count : 0,
+                 filter);
     write_top(json, view, filter);
     sky_json_key(json, "status");
     sky_board_write_status(json, view->status);

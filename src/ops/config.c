@@ -261,6 +261,7 @@ void sky_config_engine_options(const struct sky_config *config, struct sky_engin
     options->top_keywords = (uint32_t)config->trend.top_keywords;
     options->samples = (uint32_t)config->trend.samples;
     options->keep_labelled = config->trend.keep_labelled;
+    options->rank_recurring = config->trend.rank_recurring;
 }
 
 bool sky_config_checkpoint_path(const struct sky_config *config, char path[PATH_MAX])

@@ -62,6 +62,7 @@ struct sky_config {
         int64_t samples;
         int64_t top_keywords;
         bool keep_labelled;
+        bool rank_recurring;
     } trend;
     struct {
         int64_t minutes;

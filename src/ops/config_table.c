@@ -56,6 +56,8 @@ static const struct sky_setting settings[] = {
      "most mentioned keywords in each snapshot, trending or not"},
     {"trend.keep_labelled", ANY(SKY_VALUE_BOOL), "false", AT(trend.keep_labelled),
      "count posts that their authors labelled adult or graphic too"},
+    {"trend.rank_recurring", ANY(SKY_VALUE_BOOL), "false", AT(trend.rank_recurring),
+     "rank trends that come back at the same hour or weekday with the others instead of listing them apart"},
     {"http.enabled", ANY(SKY_VALUE_BOOL), "true", AT(http.enabled), "serve the page, the API, /metrics and /healthz"},
     {"http.address", ANY(SKY_VALUE_STRING), "127.0.0.1", AT(http.address), "address to listen on"},
     {"http.port", RANGE(SKY_VALUE_INT, 0, 65535), "8080", AT(http.port), "port to listen on; 0: any free one"},

@@ -114,6 +114,7 @@ void sky_trend_snapshot_write(struct sky_json_writer *json, const struct sky_tre
     sky_json_time(json, snapshot->window_end_ms);
     write_alerts(json, "trends", snapshot->trends, snapshot->trends_count);
     write_alerts(json, "ended", snapshot->ended, snapshot->ended_count);
+    write_alerts(json, "recurring", snapshot->recurring, snapshot->recurring_count);
     sky_json_key(json, "posts");
     sky_json_uint(json, snapshot->posts);
     sky_json_key(json, "active_authors");

@@ -58,6 +58,8 @@ struct sky_trend_snapshot {
     uint32_t trends_count;
     const struct sky_trend_alert *ended; /* ended at this slide; not part of `trends` */
     uint32_t ended_count;
+    const struct sky_trend_alert *recurring; /* on, but back with the clock: not part of `trends`, rank 0 */
+    uint32_t recurring_count;
     uint64_t posts; /* creates in the window */
     uint64_t active_authors;
     const struct sky_language_volume *volume;

@@ -7,7 +7,9 @@
  * there. N of `*` is the sum of N over the languages. */
 #include "trend/tracker.h"
 
+#include "base/hash.h"
 #include "trend/rank.h"
+#include "trend/recurrence.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -15,7 +17,8 @@
 struct sky_tracker {
     struct sky_tracker_options options;
     struct sky_detector *detectors[SKY_SLIDING_LANGUAGES_MAX + 1]; /* the one at `languages` is `*` */
-    struct sky_trend *trends;                                      /* the result: first those on, then those ended */
+    struct sky_recurrence *recurrence;
+    struct sky_trend *trends; /* the result: those on, of these the recurring ones last, then those ended */
     uint32_t trends_capacity;
 };
 
@@ -26,6 +29,11 @@ struct sky_tracker *sky_tracker_new(const struct sky_tracker_options *options)
     if (!tracker)
         return NULL;
     tracker->options = *options;
+    tracker->recurrence = sky_recurrence_new();
+    if (!tracker->recurrence) {
+        sky_tracker_free(tracker);
+        return NULL;
+    }
     for (uint32_t g = 0; g <= options->languages; g++) {
         tracker->detectors[g] = sky_detector_new(&options->detector);
         if (!tracker->detectors[g]) {
@@ -42,6 +50,7 @@ void sky_tracker_free(struct sky_tracker *tracker)
         return;
     for (uint32_t g = 0; g <= tracker->options.languages; g++)
         sky_detector_free(tracker->detectors[g]);
+    sky_recurrence_free(tracker->recurrence);
     free(tracker->trends);
     free(tracker);
 }
@@ -130,6 +139,45 @@ static struct sky_trend *copy_trends(struct sky_trend *to, const struct sky_tren
     return to;
 }
 
+static bool is_recurring(const struct sky_tracker *tracker, const struct sky_trend *trend)
+{
+    return !tracker->options.rank_recurring &&
+           sky_recurrence_is_due(tracker->recurrence, sky_hash_slot(trend->id, trend->language), trend->started_minute);
+}
+
+static enum sky_status remember_starts(struct sky_tracker *tracker, const struct sky_trend *on, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (on[i].state != SKY_TREND_STARTED)
+            continue;
+        enum sky_status status =
+            sky_recurrence_add(tracker->recurrence, sky_hash_slot(on[i].id, on[i].language), on[i].started_minute);
+        if (status != SKY_OK)
+            return status;
+    }
+    return SKY_OK;
+}
+
+/* Trends that come back with the clock, behind the others; gives how many the others are. */
+static uint32_t part(const struct sky_tracker *tracker, struct sky_trend *trends, uint32_t count)
+{
+    uint32_t others = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_recurring(tracker, &trends[i]))
+            continue;
+        struct sky_trend other = trends[i];
+        trends[i] = trends[others];
+        trends[others++] = other;
+    }
+    return others;
+}
+
+static void sort(struct sky_trend *trends, uint32_t count)
+{
+    if (count)
+        qsort(trends, count, sizeof *trends, by_keyword_and_language);
+}
+
 /* The results of the detectors as one. */
 static enum sky_status merge(struct sky_tracker *tracker, const struct sky_detector_result *results,
                              struct sky_tracker_result *result)
@@ -155,10 +203,18 @@ static enum sky_status merge(struct sky_tracker *tracker, const struct sky_detec
         on = copy_trends(on, results[g].on, results[g].on_count, g);
         ended = copy_trends(ended, results[g].ended, results[g].ended_count, g);
     }
-    if (result->ended_count)
-        qsort(tracker->trends + result->on_count, result->ended_count, sizeof *tracker->trends,
-              by_keyword_and_language);
-    return sky_rank(tracker->trends, result->on_count);
+    enum sky_status status = remember_starts(tracker, tracker->trends, result->on_count);
+    if (status != SKY_OK)
+        return status;
+    struct sky_trend *first_ended = tracker->trends + result->on_count;
+    uint32_t ranked = part(tracker, tracker->trends, result->on_count);
+    result->recurring = tracker->trends + ranked;
+    result->recurring_count = result->on_count - ranked;
+    result->on_count = ranked;
+    sort(tracker->trends + ranked, result->recurring_count);
+    result->ended_count = part(tracker, first_ended, result->ended_count);
+    sort(first_ended, result->ended_count);
+    return sky_rank(tracker->trends, ranked);
 }
 
 enum sky_status sky_tracker_slide(struct sky_tracker *tracker, struct sky_sliding *window,
@@ -191,7 +247,8 @@ uint32_t sky_tracker_uptime(const struct sky_tracker *tracker)
 
 size_t sky_tracker_size_bytes(const struct sky_tracker *tracker)
 {
-    size_t size = sizeof *tracker + tracker->trends_capacity * sizeof *tracker->trends;
+    size_t size = sizeof *tracker + tracker->trends_capacity * sizeof *tracker->trends +
+                  sky_recurrence_size_bytes(tracker->recurrence);
     for (uint32_t g = 0; g <= tracker->options.languages; g++)
         size += sky_detector_size_bytes(tracker->detectors[g]);
     return size;
@@ -202,6 +259,7 @@ void sky_tracker_save(const struct sky_tracker *tracker, struct sky_buffer *buff
     sky_buffer_put_u32(buffer, tracker->options.languages);
     for (uint32_t g = 0; g <= tracker->options.languages; g++)
         sky_detector_save(tracker->detectors[g], buffer);
+    sky_recurrence_save(tracker->recurrence, buffer);
 }
 
 void sky_tracker_load(struct sky_tracker *tracker, struct sky_reader *reader)
@@ -210,4 +268,6 @@ void sky_tracker_load(struct sky_tracker *tracker, struct sky_reader *reader)
         sky_reader_fail(reader, SKY_E_CONFIG, "detectors of other languages");
     for (uint32_t g = 0; sky_reader_ok(reader) && g <= tracker->options.languages; g++)
         sky_detector_load(tracker->detectors[g], reader);
+    if (sky_reader_ok(reader))
+        sky_recurrence_load(tracker->recurrence, reader);
 }

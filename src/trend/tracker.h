@@ -16,12 +16,15 @@
 struct sky_tracker_options {
     uint32_t languages; /* as the window's; language index `languages` is `*` */
     struct sky_detector_options detector;
+    bool rank_recurring; /* trends that come back with the clock are ranked with the others */
 };
 
 struct sky_tracker_result {
     const struct sky_trend *on; /* of all languages and `*`, by rank */
     uint32_t on_count;
-    const struct sky_trend *ended; /* at this slide, by keyword bytes, then language */
+    const struct sky_trend *recurring; /* on too, but back with the clock (recurrence.h): without a rank, by keyword */
+    uint32_t recurring_count;
+    const struct sky_trend *ended; /* at this slide, by keyword bytes, then language; recurring ones are left out */
     uint32_t ended_count;
     bool warming_up; /* too young to start a trend */
 };

@@ -210,6 +210,19 @@ static void publish(struct scene *scene, int slide)
         status.speed = 1;
         snprintf(status.source, sizeof status.source, "bsky.network");
     }
+    struct sky_trend_alert morning = {.id = 99,
+                                      .kind = SKY_TREND_ONGOING,
+                                      .keyword = SKY_SPAN("bom dia"),
+                                      .language = SKY_SPAN("pt"),
+                                      .frequency = 220,
+                                      .unique_authors = 213,
+                                      .growth_rate = 3.2,
+                                      .z_score = 6,
+                                      .expected = 51,
+                                      .confidence_score = 0.98,
+                                      .window_start_ms = now_ms - 10 * SKY_MINUTE_MS,
+                                      .window_end_ms = now_ms,
+                                      .started_at_ms = now_ms - 20 * SKY_MINUTE_MS};
     struct sky_trend_snapshot snapshot = {.window_start_ms = now_ms - 10 * SKY_MINUTE_MS,
                                           .window_end_ms = now_ms,
                                           .warming_up = left > 0,
@@ -217,6 +230,8 @@ static void publish(struct scene *scene, int slide)
                                           .trends_count = scene->alerts_count,
                                           .ended = scene->ended,
                                           .ended_count = scene->ended_count,
+                                          .recurring = &morning,
+                                          .recurring_count = scene->state == LIVE,
                                           .posts = (uint64_t)(per_minute * 10),
                                           .active_authors = (uint64_t)(per_minute * 7.3),
                                           .volume = volume,

@@ -139,6 +139,8 @@ def test_live(browser):
         check("posts a minute are shown", browser.text("#rate").replace(",", "").isdigit(), browser.text("#rate"))
         check("the chart of posts a minute has data", browser.run(
             "const c = document.getElementById('activity'); return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v > 0)"))
+        check("what comes back with the clock is listed apart", browser.text("#recurring-list").split() == ["bom", "dia", "pt", "213"],
+              browser.text("#recurring-list"))
         before = browser.text("#clock")
         browser.wait("return document.getElementById('clock').innerText !== arguments[0]", 10, before)
         check_fits(browser, "desktop")
@@ -235,6 +237,7 @@ def test_states(browser):
     with Demo("empty") as demo:
         browser.open(demo.url)
         browser.wait("return !document.getElementById('empty').hidden")
+        check("nothing comes back: no list of it", browser.run("return document.getElementById('recurring').hidden"))
         check("no trends is said plainly", "usual" in browser.text("#empty"), browser.text("#empty"))
     check_quiet(browser, "states")
 

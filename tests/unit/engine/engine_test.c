@@ -319,6 +319,77 @@ static void test_labelled_update_is_no_sample(void **state)
         (struct sky_post){.op = SKY_POST_UPDATE, .text = SKY_SPAN("volcano"), .labels = &label, .labels_count = 1});
 }
 
+#define DAY_MINUTES    1440
+#define SHOW_MINUTE    600 /* of each day, when everybody writes about it for a quarter of an hour */
+#define SHOW_LENGTH    15
+#define QUIET_A_MINUTE 6 /* posts a minute otherwise */
+#define SHOW_A_MINUTE  12
+
+struct weekdays {
+    int started[4];   /* day: starts among the trends */
+    int recurring[4]; /* day: slides listed apart */
+};
+
+static bool watch_days(void *context, const struct sky_trend_snapshot *snapshot)
+{
+    struct weekdays *seen = context;
+    int64_t day = (snapshot->window_end_ms - START_MS) / SKY_MINUTE_MS / DAY_MINUTES;
+    for (uint32_t i = 0; i < snapshot->trends_count; i++)
+        if (sky_span_equal(snapshot->trends[i].keyword, SKY_SPAN("tsunami")))
+            seen->started[day] += snapshot->trends[i].kind == SKY_TREND_STARTED;
+    for (uint32_t i = 0; i < snapshot->recurring_count; i++) {
+        assert_true(sky_span_equal(snapshot->recurring[i].keyword, SKY_SPAN("tsunami")));
+        assert_int_equal(snapshot->recurring[i].rank, 0);
+        seen->recurring[day]++;
+    }
+    for (uint32_t i = 0; i < snapshot->ended_count; i++)
+        assert_true(day < 2 || !sky_span_equal(snapshot->ended[i].keyword, SKY_SPAN("tsunami")) || seen->started[day]);
+    return true;
+}
+
+static void write_days(struct sky_engine *engine, struct weekdays *seen)
+{
+    struct stream stream = {.random = 5};
+    for (int minute = 0; minute < 4 * DAY_MINUTES; minute++) {
+        int of_day = minute % DAY_MINUTES;
+        bool show = of_day >= SHOW_MINUTE && of_day < SHOW_MINUTE + SHOW_LENGTH;
+        for (int n = 0; n < QUIET_A_MINUTE + (show ? SHOW_A_MINUTE : 0); n++) {
+            struct sky_post post = stream_next(&stream);
+            if (n >= QUIET_A_MINUTE)
+                post.text = SKY_SPAN("look at the tsunami");
+            post.event_time_ms = post.observed_at_ms = post.created_at_ms =
+                START_MS + minute * SKY_MINUTE_MS + n * 1000;
+            assert_int_equal(sky_engine_post(engine, &post, watch_days, seen), SKY_OK);
+        }
+    }
+}
+
+/* What comes each day at the same time is listed apart from its third day on; unless it is asked for with the rest. */
+static void test_recurring_trends_are_listed_apart(void **state)
+{
+    (void)state;
+    struct weekdays seen = {{0}, {0}};
+    struct sky_engine *engine = new_engine(3);
+    write_days(engine, &seen);
+    sky_engine_free(engine);
+    assert_int_equal(seen.started[0], 1);
+    assert_int_equal(seen.started[1], 1);
+    assert_int_equal(seen.started[2] + seen.started[3], 0);
+    assert_int_equal(seen.recurring[0] + seen.recurring[1], 0);
+    assert_true(seen.recurring[2] >= SHOW_LENGTH && seen.recurring[3] >= SHOW_LENGTH);
+
+    struct sky_engine_options options;
+    const char *reason;
+    sky_engine_options_default(&options);
+    options.rank_recurring = true;
+    seen = (struct weekdays){{0}, {0}};
+    assert_int_equal(sky_engine_new(&options, &engine, &reason), SKY_OK);
+    write_days(engine, &seen);
+    sky_engine_free(engine);
+    assert_int_equal(seen.started[0] + seen.started[1] + seen.started[2] + seen.started[3], 4);
+    assert_int_equal(seen.recurring[2] + seen.recurring[3], 0);
+}
+
 static void test_what_does_not_count(void **state)
 {
     (void)state;
@@ -406,6 +477,7 @@ int main(void)
         cmocka_unit_test(test_deleted_post_is_no_sample),
         cmocka_unit_test(test_labelled_update_is_no_sample),
         cmocka_unit_test(test_what_does_not_count),
+        cmocka_unit_test(test_recurring_trends_are_listed_apart),
         cmocka_unit_test(test_state_of_other_settings_is_refused),
         cmocka_unit_test(test_state_that_is_not_whole_is_refused),
     };

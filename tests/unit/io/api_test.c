@@ -103,7 +103,7 @@ static void test_trends(void **state)
     expect(*state, "/v1/trends", 200,
            "\"topic\":[],\"previous_rank\":null,\"peak_confidence\":0.875000,\"history\":[100]}");
     expect(*state, "/v1/trends", 200,
-           "\"ended\":[],\"top_keywords\":[{\"keyword\":\"today\",\"language\":\"en\","
+           "\"ended\":[],\"recurring\":[],\"top_keywords\":[{\"keyword\":\"today\",\"language\":\"en\","
            "\"count\":400,\"unique_authors\":390,\"history\":[390]}],\"status\":" STATUS "}");
     expect_none(*state, "/v1/trends?limit=1", "地震");
     expect(*state, "/v1/trends?language=ja", 200, "地震");
