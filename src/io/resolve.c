@@ -41,9 +41,13 @@ static void collect(struct sky_resolve *request, const struct addrinfo *list)
 static void *look_up(void *context)
 {
     struct sky_resolve *request = context;
-    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
     struct addrinfo *list = NULL;
     int error = getaddrinfo(request->host, NULL, &hints, &list);
+    if (error != 0) { /* a name; of its addresses those that this machine can use */
+        hints.ai_flags = AI_ADDRCONFIG;
+        error = getaddrinfo(request->host, NULL, &hints, &list);
+    }
     pthread_mutex_lock(&request->mutex);
     request->error = error;
     if (error == 0)
