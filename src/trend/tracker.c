@@ -14,6 +14,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#define RISE_Z_MARGIN 2.0 /* docs/TRENDS.md */
+
 struct sky_tracker {
     struct sky_tracker_options options;
     struct sky_detector *detectors[SKY_SLIDING_LANGUAGES_MAX + 1]; /* the one at `languages` is `*` */
@@ -145,15 +147,27 @@ static bool is_recurring(const struct sky_tracker *tracker, const struct sky_tre
            sky_recurrence_is_due(tracker->recurrence, sky_hash_slot(trend->id, trend->language), trend->started_minute);
 }
 
-static enum sky_status remember_starts(struct sky_tracker *tracker, const struct sky_trend *on, uint32_t count)
+/* A keyword rises when it passes all gates of a trend but for min_z, which it may miss by RISE_Z_MARGIN. */
+static bool is_rise(const struct sky_detector_options *gates, const struct sky_detector_score *score)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        if (on[i].state != SKY_TREND_STARTED)
-            continue;
-        enum sky_status status =
-            sky_recurrence_add(tracker->recurrence, sky_hash_slot(on[i].id, on[i].language), on[i].started_minute);
-        if (status != SKY_OK)
-            return status;
+    return score->z >= gates->min_z - RISE_Z_MARGIN && score->growth >= gates->min_growth &&
+           score->count >= gates->min_frequency && score->voices >= gates->min_authors;
+}
+
+static enum sky_status note_rises(struct sky_tracker *tracker, const struct sky_detector_result *results,
+                                  int64_t minute)
+{
+    const struct sky_detector_options *gates = &tracker->options.detector;
+    for (uint32_t g = 0; g <= tracker->options.languages; g++) {
+        for (uint32_t i = 0; !results[g].warming_up && i < results[g].scores_count; i++) {
+            const struct sky_detector_score *score = &results[g].scores[i];
+            if (!is_rise(gates, score))
+                continue;
+            uint64_t id = sky_hash_slot(sky_hash_id(score->keyword), g);
+            enum sky_status status = sky_recurrence_note(tracker->recurrence, id, minute);
+            if (status != SKY_OK)
+                return status;
+        }
     }
     return SKY_OK;
 }
@@ -203,9 +217,6 @@ static enum sky_status merge(struct sky_tracker *tracker, const struct sky_detec
         on = copy_trends(on, results[g].on, results[g].on_count, g);
         ended = copy_trends(ended, results[g].ended, results[g].ended_count, g);
     }
-    enum sky_status status = remember_starts(tracker, tracker->trends, result->on_count);
-    if (status != SKY_OK)
-        return status;
     struct sky_trend *first_ended = tracker->trends + result->on_count;
     uint32_t ranked = part(tracker, tracker->trends, result->on_count);
     result->recurring = tracker->trends + ranked;
@@ -229,6 +240,8 @@ enum sky_status sky_tracker_slide(struct sky_tracker *tracker, struct sky_slidin
         status = add_rows(tracker, window);
     for (uint32_t g = 0; status == SKY_OK && g <= tracker->options.languages; g++)
         status = sky_detector_end(tracker->detectors[g], &results[g]);
+    if (status == SKY_OK && !tracker->options.rank_recurring)
+        status = note_rises(tracker, results, minute);
     return status == SKY_OK ? merge(tracker, results, result) : status;
 }
 

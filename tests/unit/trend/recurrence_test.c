@@ -12,13 +12,13 @@
 #define DAY  1440
 #define WEEK (7 * DAY)
 
-static bool is_due(const int64_t *starts, size_t count, int64_t minute)
+static bool is_due(const int64_t *rises, size_t count, int64_t minute)
 {
     struct sky_recurrence *recurrence = sky_recurrence_new();
     assert_non_null(recurrence);
     for (size_t i = 0; i < count; i++) {
-        assert_int_equal(sky_recurrence_add(recurrence, 7, starts[i]), SKY_OK);
-        assert_int_equal(sky_recurrence_add(recurrence, 8, starts[i] + 300), SKY_OK); /* of another keyword */
+        assert_int_equal(sky_recurrence_note(recurrence, 7, rises[i]), SKY_OK);
+        assert_int_equal(sky_recurrence_note(recurrence, 8, rises[i] + 300), SKY_OK); /* of another keyword */
     }
     bool due = sky_recurrence_is_due(recurrence, 7, minute);
     sky_recurrence_free(recurrence);
@@ -65,7 +65,7 @@ static void test_what_is_old_is_forgotten(void **state)
     for (int i = 0; i < 20000; i++) {
         random = random * UINT64_C(6364136223846793005) + 1;
         minute += (int64_t)(random >> 60) * 2;
-        assert_int_equal(sky_recurrence_add(recurrence, random >> 33, minute), SKY_OK);
+        assert_int_equal(sky_recurrence_note(recurrence, random >> 33, minute), SKY_OK);
     }
     /* 15 minutes apart on the average, so some 3,360 of 35 days; twice that is room for what grows by doubling */
     assert_true(sky_recurrence_size_bytes(recurrence) < 2 * 5000 * 16);
@@ -76,11 +76,11 @@ static void test_a_flood_is_bounded(void **state)
 {
     (void)state;
     struct sky_recurrence *recurrence = sky_recurrence_new();
-    assert_int_equal(sky_recurrence_add(recurrence, 7, NOW - 2 * DAY), SKY_OK);
-    for (int i = 0; i < 2 * SKY_RECURRENCE_STARTS_MAX; i++)
-        assert_int_equal(sky_recurrence_add(recurrence, 1000 + (uint64_t)i, NOW - DAY), SKY_OK);
-    assert_int_equal(sky_recurrence_add(recurrence, 7, NOW - DAY), SKY_OK);
-    assert_true(sky_recurrence_size_bytes(recurrence) <= 64 + SKY_RECURRENCE_STARTS_MAX * 16);
+    assert_int_equal(sky_recurrence_note(recurrence, 7, NOW - 2 * DAY), SKY_OK);
+    for (int i = 0; i < 2 * SKY_RECURRENCE_RISES_MAX; i++)
+        assert_int_equal(sky_recurrence_note(recurrence, 1000 + (uint64_t)i, NOW - DAY), SKY_OK);
+    assert_int_equal(sky_recurrence_note(recurrence, 7, NOW - DAY), SKY_OK);
+    assert_true(sky_recurrence_size_bytes(recurrence) <= 64 + SKY_RECURRENCE_RISES_MAX * 16);
     assert_false(sky_recurrence_is_due(recurrence, 7, NOW)); /* the oldest went first */
     sky_recurrence_free(recurrence);
 }
@@ -90,9 +90,9 @@ static void test_state(void **state)
     (void)state;
     struct sky_recurrence *one = sky_recurrence_new(), *other = sky_recurrence_new();
     struct sky_buffer saved = {0}, again = {0};
-    assert_int_equal(sky_recurrence_add(one, 7, NOW - 2 * DAY), SKY_OK);
-    assert_int_equal(sky_recurrence_add(one, 9, NOW - DAY), SKY_OK);
-    assert_int_equal(sky_recurrence_add(one, 7, NOW - DAY), SKY_OK);
+    assert_int_equal(sky_recurrence_note(one, 7, NOW - 2 * DAY), SKY_OK);
+    assert_int_equal(sky_recurrence_note(one, 9, NOW - DAY), SKY_OK);
+    assert_int_equal(sky_recurrence_note(one, 7, NOW - DAY), SKY_OK);
     sky_recurrence_save(one, &saved);
     for (size_t len = 0; len < saved.len; len++) { /* cut anywhere */
         struct sky_recurrence *cut = sky_recurrence_new();
