@@ -41,6 +41,14 @@ static inline uint64_t sky_load_8(const void *p)
     return word;
 }
 
+static inline uint64_t sky_load_big_endian(const uint8_t *p, size_t width_bytes)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < width_bytes; i++)
+        value = value << 8 | p[i];
+    return value;
+}
+
 /* memcmp(a, b, len) == 0 where `len` is a constant: a few loads, of which the last overlaps, where memcmp is a call. */
 static inline __attribute__((always_inline)) bool sky_bytes_equal(const void *a, const void *b, size_t len)
 {

@@ -57,14 +57,6 @@ INLINE bool take_bytes(struct cursor *cursor, size_t len, struct sky_span *bytes
     return true;
 }
 
-INLINE uint64_t load_big_endian(const uint8_t *p, size_t width_bytes)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < width_bytes; i++)
-        value = value << 8 | p[i];
-    return value;
-}
-
 INLINE bool take_link(struct cursor *cursor, struct sky_span *cid)
 {
     return TAKE(cursor, LINK_HEAD) && take_bytes(cursor, SKY_CID_SIZE_BYTES, cid) && sky_cid_is_valid(*cid);
@@ -85,9 +77,9 @@ INLINE bool take_head(struct cursor *cursor, unsigned major, uint64_t *argument)
         return false;
     switch (width_bytes) { /* each a load of its own */
     case 1: *argument = cursor->at[1]; break;
-    case 2: *argument = load_big_endian(cursor->at + 1, 2); break;
-    case 4: *argument = load_big_endian(cursor->at + 1, 4); break;
-    default: *argument = load_big_endian(cursor->at + 1, 8); break;
+    case 2: *argument = sky_load_big_endian(cursor->at + 1, 2); break;
+    case 4: *argument = sky_load_big_endian(cursor->at + 1, 4); break;
+    default: *argument = sky_load_big_endian(cursor->at + 1, 8); break;
     }
     cursor->at += 1 + width_bytes;
     return *argument >= smallest[info - INFO_1_BYTE];

@@ -11,10 +11,11 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "io/write_all.h"
 
 #define MAGIC              "SKYTREND"
 #define SECTION_HEAD_BYTES 12
-#define WRITE_BYTES_MAX    ((size_t)64 << 20) /* a single write may take no more than 2 GiB on Linux */
+#define READ_BYTES_MAX     ((size_t)64 << 20) /* a single read may give no more than 2 GiB on Linux */
 #define SLOTS              2
 
 struct sky_checkpoint {
@@ -101,7 +102,7 @@ static void write_u32(uint8_t *at, uint32_t value)
 static bool read_whole(int fd, uint8_t *to, size_t len)
 {
     while (len) {
-        ssize_t got = read(fd, to, len < WRITE_BYTES_MAX ? len : WRITE_BYTES_MAX);
+        ssize_t got = read(fd, to, len < READ_BYTES_MAX ? len : READ_BYTES_MAX);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
@@ -110,20 +111,6 @@ static bool read_whole(int fd, uint8_t *to, size_t len)
         len -= (size_t)got;
     }
     return true;
-}
-
-static int write_whole(int fd, const uint8_t *from, size_t len)
-{
-    while (len) {
-        ssize_t put = write(fd, from, len < WRITE_BYTES_MAX ? len : WRITE_BYTES_MAX);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return errno;
-        from += put;
-        len -= (size_t)put;
-    }
-    return 0;
 }
 
 /* One file, checked. SKY_E_END: it is not there. */
@@ -260,11 +247,9 @@ static int write_temporary(const struct sky_checkpoint *checkpoint, const uint8_
     int fd = open(checkpoint->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
         return errno;
-    int error = write_whole(fd, header, SKY_CHECKPOINT_HEADER_BYTES);
-    if (!error)
-        error = write_whole(fd, payload.ptr, payload.len);
-    if (!error && fsync(fd) != 0)
-        error = errno;
+    bool written = sky_write_all(fd, sky_span_of(header, SKY_CHECKPOINT_HEADER_BYTES)) == SKY_OK &&
+                   sky_write_all(fd, payload) == SKY_OK && fsync(fd) == 0;
+    int error = written ? 0 : errno;
     if (close(fd) != 0 && !error)
         error = errno;
     return error;

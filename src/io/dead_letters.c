@@ -8,11 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "event/event.h"
-
-#define MAGIC        "SKYREC1\n"
-#define MAGIC_BYTES  8
-#define PREFIX_BYTES 12 /* u32 length, i64 receipt */
+#include "io/recording.h"
+#include "io/write_all.h"
 
 struct sky_dead_letters {
     char path[PATH_MAX];
@@ -66,16 +63,18 @@ static enum sky_status fail(struct sky_dead_letters *letters, const char *what)
 /* How much of a file of `size` bytes is whole letters of frames. */
 static uint64_t whole_frames_bytes(int fd, uint64_t size)
 {
-    uint8_t prefix[PREFIX_BYTES];
-    uint64_t at = MAGIC_BYTES;
-    if (size < MAGIC_BYTES || pread(fd, prefix, MAGIC_BYTES, 0) != MAGIC_BYTES ||
-        memcmp(prefix, MAGIC, MAGIC_BYTES) != 0)
+    uint8_t prefix[SKY_RECORDING_RECEIPT_HEAD_BYTES];
+    uint64_t at = SKY_RECORDING_MAGIC_BYTES;
+    if (size < SKY_RECORDING_MAGIC_BYTES ||
+        pread(fd, prefix, SKY_RECORDING_MAGIC_BYTES, 0) != SKY_RECORDING_MAGIC_BYTES ||
+        memcmp(prefix, SKY_RECORDING_MAGIC, SKY_RECORDING_MAGIC_BYTES) != 0)
         return 0;
-    while (at + PREFIX_BYTES <= size && pread(fd, prefix, PREFIX_BYTES, (off_t)at) == PREFIX_BYTES) {
+    while (at + SKY_RECORDING_RECEIPT_HEAD_BYTES <= size &&
+           pread(fd, prefix, SKY_RECORDING_RECEIPT_HEAD_BYTES, (off_t)at) == SKY_RECORDING_RECEIPT_HEAD_BYTES) {
         uint64_t length = prefix[0] | (uint64_t)prefix[1] << 8 | (uint64_t)prefix[2] << 16 | (uint64_t)prefix[3] << 24;
-        if (length > SKY_FRAME_SIZE_BYTES_MAX || at + PREFIX_BYTES + length > size)
+        if (length > SKY_FRAME_SIZE_BYTES_MAX || at + SKY_RECORDING_RECEIPT_HEAD_BYTES + length > size)
             break;
-        at += PREFIX_BYTES + length;
+        at += SKY_RECORDING_RECEIPT_HEAD_BYTES + length;
     }
     return at;
 }
@@ -136,30 +135,21 @@ static void put_letter(struct sky_dead_letters *letters, struct sky_span letter,
         return;
     }
     if (letters->length_bytes == 0)
-        sky_buffer_put_string(buffer, MAGIC);
-    sky_buffer_put_u32(buffer, (uint32_t)letter.len);
-    sky_buffer_put_i64(buffer, receipt_ms);
-    sky_buffer_put_span(buffer, letter);
+        sky_buffer_put_string(buffer, SKY_RECORDING_MAGIC);
+    sky_recording_put_receipt(buffer, letter, receipt_ms);
 }
 
 static enum sky_status write_buffer(struct sky_dead_letters *letters)
 {
-    size_t done = 0;
-    while (done < letters->buffer.len) {
-        ssize_t wrote = write(letters->fd, letters->buffer.ptr + done, letters->buffer.len - done);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            return fail(letters, "cannot be written"); /* opened again, the half letter is cut off */
-        done += (size_t)wrote;
-    }
-    letters->length_bytes += done;
+    if (sky_write_all(letters->fd, sky_buffer_span(&letters->buffer)) != SKY_OK)
+        return fail(letters, "cannot be written"); /* opened again, the half letter is cut off */
+    letters->length_bytes += letters->buffer.len;
     return SKY_OK;
 }
 
 enum sky_status sky_dead_letters_add(struct sky_dead_letters *letters, struct sky_span letter, int64_t receipt_ms)
 {
-    uint64_t bytes = (uint64_t)letter.len + PREFIX_BYTES + MAGIC_BYTES;
+    uint64_t bytes = (uint64_t)letter.len + SKY_RECORDING_RECEIPT_HEAD_BYTES + SKY_RECORDING_MAGIC_BYTES;
     if (bytes > letters->room_bytes / 2 || letter.len > SKY_FRAME_SIZE_BYTES_MAX)
         return SKY_E_LIMIT;
     if (letters->lines && (letter.len == 0 || memchr(letter.ptr, '\n', letter.len)))

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/write_all.h"
+
 struct sky_output_file {
     int fd;
     bool is_regular; /* can be cut and synced; a terminal or a pipe cannot */
@@ -77,16 +79,10 @@ enum sky_status sky_output_file_write(struct sky_output_file *file)
 {
     if (file->buffer.failed)
         return SKY_E_MEMORY;
-    size_t done = 0;
-    while (done < file->buffer.len) {
-        ssize_t wrote = write(file->fd, file->buffer.ptr + done, file->buffer.len - done);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            return SKY_E_IO;
-        done += (size_t)wrote;
-    }
-    file->length_bytes += done;
+    enum sky_status status = sky_write_all(file->fd, sky_buffer_span(&file->buffer));
+    if (status != SKY_OK)
+        return status;
+    file->length_bytes += file->buffer.len;
     file->buffer.len = 0;
     return SKY_OK;
 }

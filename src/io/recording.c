@@ -12,9 +12,8 @@
 
 #define CHUNK_SIZE_BYTES    ((size_t)1024 * 1024)
 #define LINE_SIZE_BYTES_MAX SKY_JSON_SIZE_BYTES_MAX
-#define HEAD_SIZE_BYTES     8 /* what the form is told by */
+#define HEAD_SIZE_BYTES     SKY_RECORDING_MAGIC_BYTES /* what the form is told by */
 
-static const uint8_t receipts_magic[HEAD_SIZE_BYTES] = {'S', 'K', 'Y', 'R', 'E', 'C', '1', '\n'};
 static const uint8_t zstd_magic[4] = {0x28, 0xb5, 0x2f, 0xfd};
 
 struct sky_recording_reader {
@@ -150,7 +149,7 @@ static void detect_form(struct sky_recording_reader *reader)
     const uint8_t *p = reader->data.ptr;
     size_t len = reader->data.len;
     size_t space = 0;
-    if (len >= HEAD_SIZE_BYTES && memcmp(p, receipts_magic, HEAD_SIZE_BYTES) == 0) {
+    if (len >= HEAD_SIZE_BYTES && memcmp(p, SKY_RECORDING_MAGIC, SKY_RECORDING_MAGIC_BYTES) == 0) {
         reader->form = SKY_RECORDING_RECEIPTS;
         take(reader, HEAD_SIZE_BYTES);
         return;
@@ -228,7 +227,7 @@ struct sky_recording_progress sky_recording_progress(const struct sky_recording_
 
 static enum sky_status next_frame(struct sky_recording_reader *reader, struct sky_recording_item *item)
 {
-    size_t head = reader->form == SKY_RECORDING_RECEIPTS ? 12 : 4;
+    size_t head = reader->form == SKY_RECORDING_RECEIPTS ? SKY_RECORDING_RECEIPT_HEAD_BYTES : 4;
     enum sky_status status = need(reader, head);
     size_t left = reader->data.len - reader->at;
     if (status)
@@ -246,7 +245,7 @@ static enum sky_status next_frame(struct sky_recording_reader *reader, struct sk
     if (reader->data.len - reader->at < head + len)
         return fail(reader, SKY_E_TRUNCATED, "the recording ends inside a frame");
     const uint8_t *p = reader->data.ptr + reader->at;
-    item->receipt_ms = head == 12 ? (int64_t)little_endian(p + 4, 8) : SKY_RECEIPT_NONE;
+    item->receipt_ms = head == SKY_RECORDING_RECEIPT_HEAD_BYTES ? (int64_t)little_endian(p + 4, 8) : SKY_RECEIPT_NONE;
     item->bytes = sky_span_of(p + head, (size_t)len);
     take(reader, head + (size_t)len);
     return SKY_OK;

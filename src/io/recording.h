@@ -12,6 +12,7 @@
 #ifndef SKY_IO_RECORDING_H
 #define SKY_IO_RECORDING_H
 
+#include "base/buffer.h"
 #include "event/event.h"
 #include "event/event_time.h"
 
@@ -50,6 +51,13 @@ SKY_MUST_USE enum sky_status sky_recording_next(struct sky_recording_reader *rea
 struct sky_error sky_recording_error(const struct sky_recording_reader *reader);
 
 struct sky_recording_progress sky_recording_progress(const struct sky_recording_reader *reader);
+
+/* The form receipts, for whoever appends to a file of its own: the magic once, then each frame. */
+#define SKY_RECORDING_MAGIC              "SKYREC1\n"
+#define SKY_RECORDING_MAGIC_BYTES        8
+#define SKY_RECORDING_RECEIPT_HEAD_BYTES 12 /* before the frame: u32 length, i64 receipt */
+
+void sky_recording_put_receipt(struct sky_buffer *buffer, struct sky_span frame, int64_t receipt_ms);
 
 struct sky_recording_writer;
 

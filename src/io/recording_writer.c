@@ -69,7 +69,7 @@ static enum sky_status start(struct sky_recording_writer *writer, const char *pa
             return SKY_E_MEMORY;
     }
     if (options->with_receipts)
-        sky_buffer_put_string(&writer->pending, "SKYREC1\n");
+        sky_buffer_put_string(&writer->pending, SKY_RECORDING_MAGIC);
     return writer->pending.failed ? SKY_E_MEMORY : SKY_OK;
 }
 
@@ -100,14 +100,23 @@ enum sky_status sky_recording_create(const char *path, const struct sky_recordin
     return status;
 }
 
+void sky_recording_put_receipt(struct sky_buffer *buffer, struct sky_span frame, int64_t receipt_ms)
+{
+    sky_buffer_put_u32(buffer, (uint32_t)frame.len);
+    sky_buffer_put_i64(buffer, receipt_ms);
+    sky_buffer_put_span(buffer, frame);
+}
+
 enum sky_status sky_recording_write(struct sky_recording_writer *writer, struct sky_span frame, int64_t receipt_ms)
 {
     if (frame.len > SKY_FRAME_SIZE_BYTES_MAX)
         return SKY_E_LIMIT;
-    sky_buffer_put_u32(&writer->pending, (uint32_t)frame.len);
-    if (writer->with_receipts)
-        sky_buffer_put_i64(&writer->pending, receipt_ms);
-    sky_buffer_put_span(&writer->pending, frame);
+    if (writer->with_receipts) {
+        sky_recording_put_receipt(&writer->pending, frame, receipt_ms);
+    } else {
+        sky_buffer_put_u32(&writer->pending, (uint32_t)frame.len);
+        sky_buffer_put_span(&writer->pending, frame);
+    }
     return writer->pending.len < FLUSH_SIZE_BYTES ? SKY_OK : flush(writer, false);
 }
 

@@ -50,21 +50,6 @@ void sky_dagcbor_init(struct sky_dagcbor_reader *reader, struct sky_span input, 
     *reader = (struct sky_dagcbor_reader){.start = start, .at = start, .end = start + input.len, .mode = mode};
 }
 
-INLINE uint64_t load_8(const uint8_t *p)
-{
-    uint64_t word;
-    memcpy(&word, p, sizeof word);
-    return word;
-}
-
-static uint64_t load_big_endian(const uint8_t *p, size_t width_bytes)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < width_bytes; i++)
-        value = value << 8 | p[i];
-    return value;
-}
-
 /* The argument of the head at `p`, in the bytes behind it. Shortest form only (RFC 8949, section 4.2.1). */
 static const uint8_t *read_long_head(struct sky_dagcbor_reader *reader, const uint8_t *p, uint64_t *argument)
 {
@@ -77,7 +62,7 @@ static const uint8_t *read_long_head(struct sky_dagcbor_reader *reader, const ui
     size_t width_bytes = (size_t)1 << (info - 24);
     if ((size_t)(reader->end - p) < 1 + width_bytes)
         return fail_truncated(reader, p);
-    *argument = load_big_endian(p + 1, width_bytes);
+    *argument = sky_load_big_endian(p + 1, width_bytes);
     if (*argument < smallest[info - 24])
         return fail_at(reader, p, SKY_E_NON_CANONICAL, "a number not in its shortest form");
     return p + 1 + width_bytes;
@@ -102,13 +87,13 @@ INLINE bool is_ascii(const uint8_t *p, size_t len, const uint8_t *end)
     uint64_t seen = 0;
     if (len >= 8) {
         for (size_t i = 0; i + 8 < len; i += 8) /* leaving early also keeps the compiler from a vector loop, */
-            if (load_8(p + i) & high_bits)      /* whose set-up costs more than most texts are long */
+            if (sky_load_8(p + i) & high_bits)  /* whose set-up costs more than most texts are long */
                 return false;
-        return (load_8(p + len - 8) & high_bits) == 0;
+        return (sky_load_8(p + len - 8) & high_bits) == 0;
     }
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     if (LIKELY(end - p >= 8))
-        return len == 0 || (load_8(p) << (64 - 8 * len) & high_bits) == 0;
+        return len == 0 || (sky_load_8(p) << (64 - 8 * len) & high_bits) == 0;
 #endif
     for (size_t i = 0; i < len; i++)
         seen |= p[i];
@@ -238,7 +223,7 @@ static const uint8_t *read_float(struct sky_dagcbor_reader *reader, const uint8_
 {
     if (reader->end - p < 9)
         return fail_truncated(reader, p);
-    uint64_t bits = load_big_endian(p + 1, 8);
+    uint64_t bits = sky_load_big_endian(p + 1, 8);
     memcpy(value, &bits, sizeof bits);
     if (reader->mode == SKY_DAGCBOR_RECORD)
         return fail_at(reader, p, SKY_E_UNSUPPORTED, "a float, which records may not hold");
