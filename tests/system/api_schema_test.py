@@ -3,10 +3,7 @@
 """What the API answers is what web/openapi.json says: every path's answer, from `run --simulate` with trends on, is checked
 against the schema of that path by a JSON Schema validator, unknown members included."""
 import json
-import os
-import subprocess
 import sys
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -17,8 +14,7 @@ except ImportError:
     print('python3-jsonschema is not installed')
     sys.exit(77)
 
-PROGRAM = os.environ['SKYTREND']
-WAIT_SECONDS = 60
+import program
 
 
 def fetch(url):
@@ -70,26 +66,19 @@ def check(document, url, path, status, template):
 
 
 def main():
-    run = subprocess.Popen([PROGRAM, 'run', '--simulate', '--speed', '600', '--rate', '0.1', '--port', '0', '--plain'],
-                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    try:
-        url = next(line[line.index('http://'):].split()[0] for line in run.stderr if 'http://' in line)
-        document = fetch(url + 'v1/openapi.json')[1]
-        check(document, url, '/v1/trends', 200, '/v1/trends')
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not (trends := check(document, url, '/v1/trends?limit=5', 200, '/v1/trends')['trends']):
-            assert time.monotonic() < deadline, 'no trend'
-            time.sleep(0.2)
-        keyword = urllib.parse.quote(trends[0]['keyword'], safe='')
-        history = check(document, url, f'/v1/trends/{keyword}', 200, '/v1/trends/{keyword}')
-        assert history['languages'][0]['points'], history
-        assert check(document, url, '/v1/activity', 200, '/v1/activity')['series']
-        check(document, url, '/v1/trends?limit=0', 400, '/v1/trends')
-        check(document, url, '/v1/trends/%00', 400, '/v1/trends/{keyword}')
-        check(document, url, '/v1/trends/nobody-says-this', 404, '/v1/trends/{keyword}')
-    finally:
-        run.terminate()
-        run.communicate(timeout=30)
+    run = program.Process('run', '--simulate', '--speed', 600, '--rate', 0.1, '--port', 0, '--plain')
+    url = run.wait_for(r'http://127\.0\.0\.1:\d+/')[0]
+    document = fetch(url + 'v1/openapi.json')[1]
+    check(document, url, '/v1/trends', 200, '/v1/trends')
+    trends = run.wait_until(lambda: check(document, url, '/v1/trends?limit=5', 200, '/v1/trends')['trends'], 'a trend')
+    keyword = urllib.parse.quote(trends[0]['keyword'], safe='')
+    history = check(document, url, f'/v1/trends/{keyword}', 200, '/v1/trends/{keyword}')
+    assert history['languages'][0]['points'], history
+    assert check(document, url, '/v1/activity', 200, '/v1/activity')['series']
+    check(document, url, '/v1/trends?limit=0', 400, '/v1/trends')
+    check(document, url, '/v1/trends/%00', 400, '/v1/trends/{keyword}')
+    check(document, url, '/v1/trends/nobody-says-this', 404, '/v1/trends/{keyword}')
+    assert run.stop() == 0
     print('ok')
 
 

@@ -6,14 +6,11 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
-import time
 import urllib.error
 import urllib.request
 
-PROGRAM = os.environ['SKYTREND']
-WAIT_SECONDS = 40
+import program
 
 
 def fetch(url):
@@ -24,26 +21,9 @@ def fetch(url):
         return error.code, error.read().decode()
 
 
-def wait_for(what, condition):
-    deadline = time.monotonic() + WAIT_SECONDS
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline, f'{what}: not within {WAIT_SECONDS} s'
-        time.sleep(0.1)
-
-
-def first_match(path, pattern):
-    return wait_for(pattern, lambda: re.search(pattern, open(path, encoding='utf-8').read())).group(1)
-
-
 def start_relay(port=0):
-    log = open('relay.txt', 'w', encoding='utf-8')
-    relay = subprocess.Popen(
-        [PROGRAM, 'simulate', '--port', str(port), '--seed', '5', '--rate', '0.05', '--speed', '60', '--wait', '--fault',
-         'garbage'], stdout=log, stderr=log)
-    return relay, int(first_match('relay.txt', r'ws://127\.0\.0\.1:(\d+)'))
+    arguments = ['--seed', 5, '--rate', 0.05, '--speed', 60, '--wait', '--fault', 'garbage']
+    return program.relay(*arguments, port=port)
 
 
 def sample(page, name):
@@ -52,11 +32,13 @@ def sample(page, name):
     return float(found.group(1))
 
 
-def check_metrics(url):
-    page = wait_for('posts and slides', lambda: (lambda text: sample(text, 'posts_processed_total') > 100 and
-                                                 sample(text, 'skytrend_slides_total') >= 2 and
-                                                 sample(text, 'skytrend_drops_total{reason="frame_cbor"}') > 0 and text)(
-                                                     fetch(url + 'metrics')[1]))
+def check_metrics(run, url):
+    def worked():
+        text = fetch(url + 'metrics')[1]
+        return (sample(text, 'posts_processed_total') > 100 and sample(text, 'skytrend_slides_total') >= 2 and
+                sample(text, 'skytrend_drops_total{reason="frame_cbor"}') > 0 and text)
+
+    page = run.wait_until(worked, 'posts and slides')
     promtool = shutil.which('promtool')
     if promtool:
         verdict = subprocess.run([promtool, 'check', 'metrics'], input=page, text=True, capture_output=True, check=False)
@@ -81,29 +63,35 @@ def state_of(url, dependency):
     return ready['ready'], ready['dependencies'][dependency]['state'], ready['dependencies'][dependency]['detail']
 
 
-def check_lost_checkpoint(url):
+def check_lost_checkpoint(run, url):
+    def failed():
+        state = state_of(url, 'checkpoint')
+        return state[1] == 'failed' and state
+
     assert state_of(url, 'checkpoint')[1] == 'ok'
     os.rename('data', 'data-away')
-    detail = wait_for('a failed checkpoint', lambda: (lambda s: s[1] == 'failed' and s)(state_of(url, 'checkpoint')))
+    detail = run.wait_until(failed, 'a failed checkpoint')
     assert detail[0], 'the work goes on without a checkpoint'
     assert 'No such file' in detail[2], detail
     os.rename('data-away', 'data')
-    wait_for('a good checkpoint', lambda: state_of(url, 'checkpoint')[1] == 'ok')
+    run.wait_until(lambda: state_of(url, 'checkpoint')[1] == 'ok', 'a good checkpoint')
 
 
-def check_lost_relay(url, relay, port):
+def check_lost_relay(run, url, relay, port):
+    def lost():
+        state = state_of(url, 'source')
+        return not state[0] and state
+
     relay.kill()
-    relay.wait()
-    lost = wait_for('the loss', lambda: (lambda s: not s[0] and s)(state_of(url, 'source')))
-    assert lost[1] == 'failed' and str(port) in lost[2], lost
+    state = run.wait_until(lost, 'the loss of the relay')
+    assert state[1] == 'failed' and str(port) in state[2], state
     assert fetch(url + 'healthz')[0] == 200, 'alive all the same'
-    relay, _ = start_relay(port)
-    wait_for('the return', lambda: state_of(url, 'source')[1] == 'ok')
-    return relay
+    start_relay(port)
+    run.wait_until(lambda: state_of(url, 'source')[1] == 'ok', 'the return of the relay')
 
 
-def check_log():
-    events = [json.loads(line) for line in open('run.err', encoding='utf-8') if line.startswith('{')]
+def check_log(run):
+    events = [json.loads(line) for line in run.stderr().splitlines() if line.startswith('{')]
     dropped = [event for event in events if event['event'] == 'dropped']
     assert dropped and all(event['level'] == 'warn' and event['reason'] for event in dropped), events[:5]
     assert any('seq_before' in event or 'seq' in event for event in dropped), dropped[:3]
@@ -112,34 +100,24 @@ def check_log():
 
 
 def check_dead_letters():
-    replay = subprocess.run([PROGRAM, 'replay', '--to', 'posts', 'data/dead-letters.bin'], capture_output=True, text=True,
-                            check=False)
+    replay = program.run('replay', '--to', 'posts', 'data/dead-letters.bin')
     dropped = re.findall(r'dropped (\d+) events?: (\w+)', replay.stderr)
     assert sum(int(count) for count, _ in dropped) > 0, replay.stderr
 
 
 def main():
-    relay, port = start_relay()
-    run = None
-    try:
-        with open('run.err', 'w', encoding='utf-8') as errors:
-            run = subprocess.Popen([PROGRAM, 'run', '--source', f'ws://127.0.0.1:{port}', '--port', '0', '--plain',
-                                    '--reset-cursor', '--data.directory', 'data', '--log.format', 'json'], stdout=subprocess.DEVNULL,
-                                   stderr=errors)
-        url = first_match('run.err', r'(http://127\.0\.0\.1:\d+/)')
-        wait_for('ready', lambda: fetch(url + 'readyz')[0] == 200)
-        assert fetch(url + 'healthz')[0] == 200
-        check_metrics(url)
-        check_lost_checkpoint(url)
-        relay = check_lost_relay(url, relay, port)
-        run.send_signal(signal.SIGTERM)
-        assert run.wait(30) == 0, 'SIGTERM drains and exits 0'
-        check_log()
-        check_dead_letters()
-    finally:
-        for process in (relay, run):
-            if process and process.poll() is None:
-                process.kill()
+    relay, relay_url = start_relay()
+    run = program.Process('run', '--source', relay_url, '--port', 0, '--plain', '--reset-cursor', '--data.directory', 'data',
+                          '--log.format', 'json')
+    url = run.wait_for(r'http://127\.0\.0\.1:\d+/')[0]
+    run.wait_until(lambda: fetch(url + 'readyz')[0] == 200, 'ready')
+    assert fetch(url + 'healthz')[0] == 200
+    check_metrics(run, url)
+    check_lost_checkpoint(run, url)
+    check_lost_relay(run, url, relay, int(relay_url.rsplit(':', 1)[1]))
+    assert run.stop() == 0, 'SIGTERM drains and exits 0'
+    check_log(run)
+    check_dead_letters()
     print('ok')
 
 

@@ -66,9 +66,9 @@ class Process:
         return self.wait_until(lambda: re.search(pattern, self.stdout()) or re.search(pattern, self.stderr()), pattern)
 
 
-def relay(*arguments):
+def relay(*arguments, port=0):
     """The simulated relay, and the URL that leads to it."""
-    process = Process('simulate', '--port', 0, *arguments)
+    process = Process('simulate', '--port', port, *arguments)
     return process, process.wait_for(r'ws://127\.0\.0\.1:\d+')[0]
 
 
