@@ -308,6 +308,27 @@ void sky_config_engine_options(const struct sky_config *config, struct sky_engin
     options->rank_recurring = config->trend.rank_recurring;
 }
 
+void sky_config_kafka_options(const struct sky_config *config, struct sky_kafka_options *options)
+{
+    *options = (struct sky_kafka_options){
+        .bootstrap_servers = config->kafka.bootstrap_servers,
+        .security = (enum sky_kafka_security)config->kafka.security,
+        .sasl_mechanism = (enum sky_kafka_sasl)config->kafka.sasl_mechanism,
+        .username = config->kafka.username,
+        .password = config->kafka.password,
+        .ca_file = config->kafka.ca_file,
+        .certificate_file = config->kafka.certificate_file,
+        .key_file = config->kafka.key_file,
+        .client_id = config->kafka.client_id,
+        .compression = (enum sky_kafka_compression)config->kafka.compression,
+        .linger_ms = config->kafka.linger_ms,
+        .retry_backoff_ms = config->kafka.retry_backoff_ms,
+        .reconnect_backoff_max_ms = config->kafka.reconnect_backoff_max_ms,
+        .request_timeout_ms = config->kafka.request_timeout_ms,
+        .transaction_timeout_ms = config->kafka.transaction_timeout_ms,
+    };
+}
+
 bool sky_config_checkpoint_path(const struct sky_config *config, char path[PATH_MAX])
 {
     bool absolute = config->checkpoint.path[0] == '/';

@@ -20,6 +20,7 @@
 
 #include "base/arena.h"
 #include "engine/engine.h"
+#include "io/kafka.h"
 #include "ops/options.h"
 
 #define SKY_CONFIG_SETTINGS_MAX     192
@@ -31,13 +32,6 @@
 
 enum sky_source_kind { SKY_SOURCE_RELAY, SKY_SOURCE_JETSTREAM, SKY_SOURCE_SIMULATED }; /* as source.kind lists them */
 enum sky_log_format_setting { SKY_LOG_AUTO, SKY_LOG_JSON, SKY_LOG_TEXT };              /* as log.format lists them */
-
-enum sky_kafka_security_setting { /* as kafka.security lists them */
-                                  SKY_KAFKA_PLAINTEXT,
-                                  SKY_KAFKA_SSL,
-                                  SKY_KAFKA_SASL_PLAINTEXT,
-                                  SKY_KAFKA_SASL_SSL
-};
 
 /* Where a value comes from. */
 enum sky_config_layer { SKY_CONFIG_DEFAULT, SKY_CONFIG_FILE, SKY_CONFIG_ENVIRONMENT, SKY_CONFIG_FLAG };
@@ -95,8 +89,8 @@ struct sky_config {
     } checkpoint;
     struct {
         const char *bootstrap_servers;
-        int64_t security; /* enum sky_kafka_security_setting */
-        const char *sasl_mechanism;
+        int64_t security;       /* enum sky_kafka_security */
+        int64_t sasl_mechanism; /* enum sky_kafka_sasl */
         const char *username;
         const char *password;
         const char *ca_file;
@@ -106,7 +100,7 @@ struct sky_config {
         int64_t partitions;
         int64_t replication;
         int64_t retention_ms; /* 0: for ever */
-        const char *compression;
+        int64_t compression;  /* enum sky_kafka_compression */
         int64_t linger_ms;
         int64_t retry_backoff_ms;
         int64_t reconnect_backoff_max_ms;
@@ -184,6 +178,9 @@ void sky_config_clean_up(struct sky_config *config);
 
 /* What the engine wants; borrows `config`. hash_key is left 0: randomness is the caller's. */
 void sky_config_engine_options(const struct sky_config *config, struct sky_engine_options *options);
+
+/* What connections to the brokers want; borrows `config`. */
+void sky_config_kafka_options(const struct sky_config *config, struct sky_kafka_options *options);
 
 /* data.directory and checkpoint.path joined, unless the latter is absolute. False: longer than PATH_MAX. */
 SKY_MUST_USE bool sky_config_checkpoint_path(const struct sky_config *config, char path[PATH_MAX]);

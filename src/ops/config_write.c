@@ -2,8 +2,8 @@
 #include "ops/config.h"
 #include "wire/json_write.h"
 
-#define VALUE_COLUMN  26
-#define SOURCE_COLUMN 52
+#define VALUE_COLUMN  31
+#define SOURCE_COLUMN 58
 
 static void write_origin(const struct sky_config *config, const struct sky_config_origin *origin,
                          struct sky_buffer *buffer)
