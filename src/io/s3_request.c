@@ -63,8 +63,8 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 {
     struct receiver *receiver = (struct receiver *)context;
     const struct sky_s3_request *request = receiver->request;
-    size_t len = size * count, max = request->bytes_max ? request->bytes_max : SKY_S3_ANSWER_BYTES_MAX;
-    bool to_file = request->to_file && is_success(receiver);
+    bool asked_for = is_success(receiver), to_file = request->to_file && asked_for;
+    size_t len = size * count, max = asked_for && request->bytes_max ? request->bytes_max : SKY_S3_ANSWER_BYTES_MAX;
     receiver->received_bytes += len;
     if (!to_file && receiver->received_bytes > max) {
         receiver->too_large = true;
