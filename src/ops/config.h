@@ -79,6 +79,10 @@ struct sky_config {
         const char *host_names;
     } http;
     struct {
+        const char *address;
+        int64_t port;
+    } service;
+    struct {
         const char *directory;
         int64_t dead_letters_bytes;
     } data;
@@ -97,6 +101,7 @@ struct sky_config {
         const char *certificate_file;
         const char *key_file;
         const char *client_id;
+        const char *instance_id;
         int64_t partitions;
         int64_t replication;
         int64_t retention_ms; /* 0: for ever */
