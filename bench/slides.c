@@ -95,11 +95,12 @@ static bool publish(void *context, const struct sky_trend_snapshot *snapshot)
 /* Close the slides before `minute` and take the posts kept; timed when `measured`. */
 static enum sky_status take_minute(struct run *run, int64_t minute, bool measured)
 {
+    const struct sky_engine_sink sink = {.context = run, .on_slide = publish};
     double start_s = bench_cpu_s();
-    enum sky_status status = sky_engine_advance(run->engine, minute * SKY_MINUTE_MS, publish, run);
+    enum sky_status status = sky_engine_advance(run->engine, minute * SKY_MINUTE_MS, &sink);
     double slide_s = bench_cpu_s() - start_s;
     for (size_t i = 0; i < run->posts.count && status == SKY_OK; i++) {
-        status = sky_engine_post(run->engine, &run->posts.items[i], publish, run);
+        status = sky_engine_post(run->engine, &run->posts.items[i], &sink);
         run->bytes += measured ? run->posts.items[i].text.len : 0;
     }
     if (!measured)
