@@ -21,6 +21,7 @@ BEGIN {
     home["zstd"] = "io"
     home["libwebsockets"] = "io"
     home["microhttpd.h"] = "io"
+    home["curl/"] = "io"
     home["yaml.h"] = "ops"
 
     # Any other header in <> is the operating system's when it is one of these: for io, ops and app.
