@@ -15,6 +15,7 @@ struct sky_http_client {
     struct sky_transfer transfer;
     struct sky_buffer reply;
     bool reply_is_cut;
+    bool header_is_whole; /* libcurl takes one that ends in the middle */
 };
 
 /* Stops the transfer where the limit is reached. */
@@ -25,6 +26,15 @@ static size_t take_reply(char *bytes, size_t size, size_t count, void *context)
     client->reply_is_cut = len > room;
     sky_buffer_put(&client->reply, bytes, len < room ? len : room);
     return client->reply_is_cut ? 0 : len;
+}
+
+/* Called for each line of the header, the empty one behind it too. */
+static size_t take_header(char *line, size_t size, size_t count, void *context)
+{
+    struct sky_http_client *client = context;
+    size_t len = size * count;
+    client->header_is_whole = len <= 2 && line[len - 1] == '\n';
+    return len;
 }
 
 static enum sky_status check_url(const struct sky_http_client_options *options, struct sky_url *url, char *problem)
@@ -54,6 +64,8 @@ static enum sky_status set_up(struct sky_http_client *client, const struct sky_h
         return status;
     bool set = curl_easy_setopt(curl, CURLOPT_URL, options->url) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_USERAGENT, options->user_agent) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_HEADERDATA, client) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_reply) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_WRITEDATA, client) == CURLE_OK;
     if (set && sky_url_is_loopback(url)) /* a proxy of the environment is for the world outside */
@@ -130,8 +142,9 @@ static void judge(struct sky_http_client *client, CURLcode code, struct sky_deli
     long status = 0;
     curl_off_t retry_after_s = 0;
     CURL *curl = client->transfer.curl;
-    if (code != CURLE_OK && !client->reply_is_cut) {
-        snprintf(delivery->problem, sizeof delivery->problem, "%s", client->transfer.problem);
+    if ((code != CURLE_OK && !client->reply_is_cut) || !client->header_is_whole) {
+        snprintf(delivery->problem, sizeof delivery->problem, "%s",
+                 code != CURLE_OK ? client->transfer.problem : "the answer ended in its header");
         return;
     }
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
@@ -154,7 +167,7 @@ void sky_http_client_post(struct sky_http_client *client, const char *content_ty
     struct curl_slist *list = make_headers(content_type, headers, &failed);
     *delivery = (struct sky_delivery){.result = SKY_DELIVERY_FAILED};
     sky_buffer_clear(&client->reply);
-    client->reply_is_cut = false;
+    client->reply_is_cut = client->header_is_whole = false;
     if (failed || curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list) != CURLE_OK ||
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.len ? (const char *)body.ptr : "") != CURLE_OK ||
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len) != CURLE_OK)
