@@ -21,6 +21,7 @@
 
 #include "io/kafka.h"
 
+#define SKY_KAFKA_SESSION_MS         10000
 #define SKY_KAFKA_POLL_MS_MAX        300000
 #define SKY_KAFKA_OFFSET_NONE        INT64_C(-1) /* nothing was committed */
 #define SKY_KAFKA_TOPICS_MAX         8           /* of one consumer */
@@ -38,6 +39,8 @@ struct sky_kafka_group_events {
 struct sky_kafka_consumer_options {
     const struct sky_kafka_options *kafka;
     const char *group;
+    const char *instance; /* a member of that name takes the place of an older one at once; NULL: the brokers wait until
+                             the older one is silent for SKY_KAFKA_SESSION_MS */
     const char *topics[SKY_KAFKA_TOPICS_MAX];
     uint32_t topics_count;
     bool from_latest;                     /* where nothing was committed; else from the beginning */

@@ -97,6 +97,7 @@ struct sky_config {
         const char *certificate_file;
         const char *key_file;
         const char *client_id;
+        const char *instance_id;
         int64_t partitions;
         int64_t replication;
         int64_t retention_ms; /* 0: for ever */

@@ -85,6 +85,8 @@ static const struct sky_setting settings[] = {
      "this client's certificate, PEM, where the brokers ask for one"},
     {"kafka.key_file", ANY(SKY_VALUE_STRING), "", AT(kafka.key_file), "its key, PEM"},
     {"kafka.client_id", ANY(SKY_VALUE_STRING), "skytrend", AT(kafka.client_id), "name in the brokers' logs and quotas"},
+    {"kafka.instance_id", ANY(SKY_VALUE_STRING), "", AT(kafka.instance_id),
+     "name of this member of its consumer group: a restarted one takes its place at once; unique in the group"},
     {"kafka.partitions", RANGE(SKY_VALUE_INT, 1, 1024), "4", AT(kafka.partitions),
      "of topics that are made because they are missing"},
     {"kafka.replication", RANGE(SKY_VALUE_INT, 1, 15), "1", AT(kafka.replication), "likewise: copies of each"},
