@@ -73,6 +73,12 @@ struct sky_config {
         int64_t minutes;
     } window;
     struct {
+        int64_t minutes;
+    } activity;
+    struct {
+        int64_t gap_ms;
+    } sessions;
+    struct {
         bool enabled;
         const char *address;
         int64_t port;
