@@ -35,7 +35,7 @@ struct sky_redis {
 void sky_redis_options_default(struct sky_redis_options *options)
 {
     *options = (struct sky_redis_options){
-        .addresses = "127.0.0.1:6379", .connect_timeout_ms = 3000, .answer_timeout_ms = 3000};
+        .addresses = "127.0.0.1:6379", .connect_timeout_ms = 2000, .answer_timeout_ms = 2000};
 }
 
 /* Commands */
@@ -425,12 +425,15 @@ static const char *take_address(struct sky_redis *redis, struct sky_span text, b
         return reason;
     if (redis->seeds_count && address.secure != *secure)
         return "either all are rediss:// or none is";
+    if (redis->seeds_count && address.database != redis->access.database)
+        return "they name different databases";
     for (uint32_t i = 0; i < redis->seeds_count; i++)
         if (redis->seeds[i].port == address.endpoint.port && strcmp(redis->seeds[i].host, address.endpoint.host) == 0)
             return "one is given twice";
     if (redis->seeds_count == SKY_REDIS_ADDRESSES_MAX)
         return "there are more than 16";
     *secure = address.secure;
+    redis->access.database = address.database;
     redis->seeds[redis->seeds_count++] = address.endpoint;
     return NULL;
 }
@@ -467,7 +470,6 @@ enum sky_status sky_redis_new(const struct sky_redis_options *options, struct sk
         return SKY_E_MEMORY;
     redis->access = (struct sky_redis_access){.user = copy(options->user),
                                               .password = copy(options->password),
-                                              .database = options->database,
                                               .connect_timeout_ms = options->connect_timeout_ms,
                                               .answer_timeout_ms = options->answer_timeout_ms,
                                               .arena = &redis->arena};

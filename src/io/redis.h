@@ -35,18 +35,17 @@
 #define SKY_REDIS_PORT           6379
 
 struct sky_redis_options {
-    /* One, or some nodes of a cluster, with commas between: "127.0.0.1:6379", "[::1]:6379", "redis://host",
-     * "rediss://host:6380" (TLS), "unix:/run/redis.sock"; all with TLS or none. */
+    /* One, or some nodes of a cluster, with commas between: "redis://host:6379/0", "rediss://host:6380" (TLS),
+     * "unix:///run/redis.sock", see redis_address.h; all with TLS or none, all with the same database. */
     const char *addresses;
     const char *user;     /* NULL or "": the default one */
     const char *password; /* NULL or "": no AUTH */
-    uint32_t database;    /* 0 on a cluster */
     const char *ca_file;  /* for rediss://; NULL or "": the system's certificates */
     int connect_timeout_ms;
     int answer_timeout_ms;
 };
 
-void sky_redis_options_default(struct sky_redis_options *options); /* 127.0.0.1:6379; 3 s and 3 s */
+void sky_redis_options_default(struct sky_redis_options *options); /* 127.0.0.1:6379; 2 s and 2 s */
 
 enum sky_redis_trouble {
     SKY_REDIS_FINE,

@@ -33,16 +33,23 @@ static enum sky_status copy_host(struct sky_span host, struct sky_redis_endpoint
     return SKY_OK;
 }
 
+/* All of `text`; false: not a number, or above `max`. */
+static bool take_number(struct sky_span text, uint32_t max, uint32_t *number)
+{
+    *number = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9' || *number > max)
+            return false;
+        *number = *number * 10 + (text.ptr[i] - '0');
+    }
+    return text.len && *number <= max;
+}
+
 static enum sky_status take_port(struct sky_span text, uint16_t *port, const char **reason)
 {
-    uint32_t number = 0;
-    for (size_t i = 0; i < text.len && number <= UINT16_MAX; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return fail(reason, SKY_E_MALFORMED, "the port is not a number");
-        number = number * 10 + (text.ptr[i] - '0');
-    }
-    if (number < 1 || number > UINT16_MAX)
-        return fail(reason, SKY_E_MALFORMED, "the port is not from 1 to 65535");
+    uint32_t number;
+    if (!take_number(text, UINT16_MAX, &number) || number == 0)
+        return fail(reason, SKY_E_MALFORMED, "the port is not a number from 1 to 65535");
     *port = (uint16_t)number;
     return SKY_OK;
 }
@@ -81,12 +88,15 @@ enum sky_status sky_redis_address_parse(struct sky_span text, struct sky_redis_a
     address->secure = take_prefix(&text, "rediss://");
     if (!address->secure)
         take_prefix(&text, "redis://");
-    if (text.len && text.ptr[text.len - 1] == '/')
-        text.len--;
     if (text.len && memchr(text.ptr, '@', text.len))
         return fail(reason, SKY_E_MALFORMED, "user and password are settings of their own");
-    if (text.len && memchr(text.ptr, '/', text.len))
-        return fail(reason, SKY_E_MALFORMED, "a database is a setting of its own");
+    const uint8_t *slash = text.len ? memchr(text.ptr, '/', text.len) : NULL;
+    if (slash) {
+        struct sky_span database = sky_span_from(text, (size_t)(slash + 1 - text.ptr));
+        if (database.len && !take_number(database, UINT16_MAX, &address->database))
+            return fail(reason, SKY_E_MALFORMED, "the database is not a number");
+        text.len = (size_t)(slash - text.ptr);
+    }
     return take_authority(text, &address->endpoint, reason);
 }
 

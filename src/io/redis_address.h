@@ -1,7 +1,7 @@
 /* redis_address.h: where a Redis server is, as a setting writes it.
  *
- * Forms    host, host:port, [v6]:port, redis://..., rediss://... (TLS), unix:/path; a user or a password has no place
- *          in it: addresses are printed. */
+ * Forms    redis://host:port/database, rediss://... (TLS), unix:///path; shorter: host, host:port, [v6]:port,
+ * unix:/path. A user or a password has no place in it: addresses are printed. */
 #ifndef SKY_IO_REDIS_ADDRESS_H
 #define SKY_IO_REDIS_ADDRESS_H
 
@@ -10,6 +10,7 @@
 struct sky_redis_address {
     struct sky_redis_endpoint endpoint;
     bool secure;
+    uint32_t database;
 };
 
 /* *reason is a constant sentence without a full stop. SKY_E_MALFORMED, SKY_E_LIMIT. */

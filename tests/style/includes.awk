@@ -19,8 +19,6 @@ BEGIN {
     home["unicode/"] = "text"
     home["mecab.h"] = "text"
     home["zstd"] = "io"
-    home["hiredis/"] = "io"
-    home["zlib.h"] = "io"
     home["libwebsockets"] = "io"
     home["microhttpd.h"] = "io"
     home["duckdb.h"] = "io"

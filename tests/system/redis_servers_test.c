@@ -117,10 +117,9 @@ static void test_password(void **state)
     char address[32];
     struct sky_redis_options options;
     sky_redis_options_default(&options);
-    snprintf(address, sizeof address, "127.0.0.1:%u", server.port);
+    snprintf(address, sizeof address, "redis://127.0.0.1:%u/2", server.port);
     options.addresses = address;
     options.password = "open sesame";
-    options.database = 2;
     redis = new_client(&options);
     assert_works(redis, "k", "v");
     sky_redis_free(redis);
@@ -131,7 +130,7 @@ static void test_password(void **state)
     sky_redis_free(redis);
     options.user = "sky";
     options.password = "second";
-    options.database = 0;
+    address[strlen(address) - 1] = '0';
     redis = new_client(&options);
     assert_works(redis, "sky:k", "v");
     assert_int_equal(get(redis, "other", &reply), SKY_E_CONFIG);

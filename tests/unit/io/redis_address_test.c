@@ -8,7 +8,7 @@
 
 #include "io/redis_address.h"
 
-static void expect(const char *text, const char *written, bool secure)
+static uint32_t expect(const char *text, const char *written, bool secure)
 {
     struct sky_redis_address address;
     const char *reason = NULL;
@@ -18,6 +18,7 @@ static void expect(const char *text, const char *written, bool secure)
     sky_redis_endpoint_write(&address.endpoint, out, sizeof out);
     assert_string_equal(out, written);
     assert_int_equal(address.secure, secure);
+    return address.database;
 }
 
 static void test_forms(void **state)
@@ -28,6 +29,9 @@ static void test_forms(void **state)
     expect("[fe80::1]:65535", "[fe80::1]:65535", false);
     expect("redis://a:1", "a:1", false);
     expect("redis://a/", "a:6379", false);
+    assert_int_equal(expect("redis://127.0.0.1:6379/0", "127.0.0.1:6379", false), 0);
+    assert_int_equal(expect("redis://h/15", "h:6379", false), 15);
+    assert_int_equal(expect("redis://[::1]:1/3", "[::1]:1", false), 3);
     expect("rediss://cache.example:6380", "cache.example:6380", true);
     expect("unix:/run/redis.sock", "unix:/run/redis.sock", false);
     expect("unix:///run/redis.sock", "unix:/run/redis.sock", false);
@@ -35,10 +39,10 @@ static void test_forms(void **state)
 
 static void test_refused(void **state)
 {
-    static const char *const bad[] = {"",         ":6379",         "a:",           "a:0",   "a:65536",
-                                      "a:12x",    "::1",           "[::1",         "[]:1",  "[::1]6379",
-                                      "redis://", "redis://u:p@a", "a:1/2",        "unix:", "unix:relative",
-                                      "a b",      "a\n:1",         "a:99999999999"};
+    static const char *const bad[] = {"",         ":6379",         "a:",    "a:0",           "a:65536",
+                                      "a:12x",    "::1",           "[::1",  "[]:1",          "[::1]6379",
+                                      "redis://", "redis://u:p@a", "a:1/x", "a/99999999999", "a/1/2",
+                                      "unix:",    "unix:relative", "a b",   "a\n:1",         "a:99999999999"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct sky_redis_address address;
         const char *reason = NULL;

@@ -146,7 +146,9 @@ static void test_admission(void **state)
     struct sky_redis_options options = options_to(server->port);
     options.user = "sky";
     options.password = "open sesame";
-    options.database = 3;
+    char address[48];
+    snprintf(address, sizeof address, "redis://127.0.0.1:%u/3", server->port);
+    options.addresses = address;
     struct sky_redis *redis = new_client(&options);
     struct sky_redis_reply reply;
     assert_int_equal(get(redis, &reply), SKY_OK);
@@ -161,7 +163,6 @@ static void test_admission(void **state)
         .answers = {"-WRONGPASS invalid username-password pair or user is disabled.\r\n", "-NOAUTH\r\n"}};
     server = scripted_server_new();
     scripted_server_start(server, serve, &wrong);
-    options.database = 0;
     struct sky_redis_options again = options_to(server->port);
     again.password = "open sesame";
     redis = new_client(&again);
@@ -408,7 +409,7 @@ static void test_no_downgrade(void **state)
 
 static void test_bad_options(void **state)
 {
-    static const char *const bad[] = {"", ",a", "a,,b", "a,a", "rediss://a,b", "redis://u:secret@h", "a:0"};
+    static const char *const bad[] = {"", ",a", "a,,b", "a,a", "rediss://a,b", "redis://u:secret@h", "a:0", "a/1,b/2"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct sky_redis_options options = options_to(1);
         struct sky_redis *redis;
