@@ -74,6 +74,8 @@ class Server:
         self.name = name
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f'{name}-', dir=os.environ.get('TEST_DIR')))
         self.process = None
+        if 'TEST_DIR' not in os.environ:
+            atexit.register(shutil.rmtree, self.directory, ignore_errors=True)
         atexit.register(self.kill)
 
     def command(self):
