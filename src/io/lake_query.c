@@ -303,7 +303,7 @@ static void put_as_text(struct sky_lake_query *query, duckdb_prepared_statement 
         duckdb_type type = duckdb_prepared_statement_column_type(statement, i);
         const char *comma = i ? ", " : "";
         if (is_time(type))
-            sky_buffer_printf(out, "%sstrftime(c%zu::TIMESTAMP, " TIME_FORMAT ")", comma, i);
+            sky_buffer_printf(out, "%sstrftime(c%zu::TIMESTAMP, %s)", comma, i, TIME_FORMAT);
         else if (query->columns[i].kind == SKY_LAKE_VALUE_JSON)
             sky_buffer_printf(out, "%sto_json(c%zu)::VARCHAR", comma, i);
         else
