@@ -109,11 +109,12 @@ enum sky_status sky_s3_new(const struct sky_s3_options *options, struct sky_s3 *
     made->secret_key = copy(options->secret_key);
     made->session_token = copy(options->session_token);
     made->region = copy(is_set(options->region) ? options->region : "us-east-1");
+    made->ca_file = copy(options->ca_file);
     made->curl = curl_easy_init();
     char aws[SKY_S3_WORD_SIZE * 2];
     snprintf(aws, sizeof aws, "https://s3.%.64s.amazonaws.com", made->region ? made->region : "");
     bool whole = made->bucket && made->access_key && made->secret_key && made->session_token && made->region &&
-                 made->curl &&
+                 made->ca_file && made->curl &&
                  split_endpoint(made, is_set(options->endpoint) ? options->endpoint : aws, options->virtual_hosted);
     if (!whole) {
         sky_s3_free(made);
@@ -140,6 +141,7 @@ void sky_s3_free(struct sky_s3 *s3)
     free(s3->secret_key);
     free(s3->session_token);
     free(s3->region);
+    free(s3->ca_file);
     sky_buffer_clean_up(&s3->url);
     sky_buffer_clean_up(&s3->body);
     sky_buffer_clean_up(&s3->part);
