@@ -11,6 +11,7 @@ extern const struct sky_command sky_command_run;
 extern const struct sky_command sky_command_replay;
 extern const struct sky_command sky_command_simulate;
 extern const struct sky_command sky_command_inspect;
+extern const struct sky_command sky_command_check;
 extern const struct sky_command sky_command_config;
 extern const struct sky_command sky_command_help;
 
@@ -20,6 +21,7 @@ const struct sky_command *const *sky_commands(void)
                                                     &sky_command_replay,
                                                     &sky_command_simulate,
                                                     &sky_command_inspect,
+                                                    &sky_command_check,
                                                     &sky_command_config,
                                                     &sky_command_help,
                                                     NULL};
