@@ -73,11 +73,21 @@ struct sky_config {
         int64_t minutes;
     } window;
     struct {
+        int64_t minutes;
+    } activity;
+    struct {
+        int64_t gap_ms;
+    } sessions;
+    struct {
         bool enabled;
         const char *address;
         int64_t port;
         const char *host_names;
     } http;
+    struct {
+        const char *address;
+        int64_t port;
+    } service;
     struct {
         const char *directory;
         int64_t dead_letters_bytes;
