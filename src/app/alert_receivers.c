@@ -187,6 +187,8 @@ static enum sky_status make_all(struct sky_alert_receivers *receivers, const str
             wanted[kind] |= sky_span_equal(word, sky_span_from_string(sky_alert_output_name(kind)));
     if (wanted[SKY_ALERT_TO_TABLE] && wanted[SKY_ALERT_TO_JSON])
         return refuse(problem, "alerts.outputs", "table and json are both lines on standard output: choose one");
+    if (dry && !wanted[SKY_ALERT_TO_JSON])
+        wanted[SKY_ALERT_TO_TABLE] = true;
     for (enum sky_alert_output_kind kind = 0; kind < SKY_ALERT_TO_COUNT && status == SKY_OK; kind++) {
         if (!wanted[kind])
             continue;

@@ -31,10 +31,9 @@ struct sky_alert_receivers {
     void *made[SKY_ALERT_TO_COUNT];
 };
 
-/* `dry`: everything is made, and checked, but nobody outside is spoken to: what goes to them is taken and dropped.
- *   SKY_E_CONFIG  problem says which setting is wrong
- *   SKY_E_MEMORY
- * Clean up in any case. `receivers` stays where it is. */
+/* `dry`: everything is made, and checked, but nobody outside is spoken to: what goes to them is taken and dropped, and
+ * shown as lines. SKY_E_CONFIG  problem says which setting is wrong SKY_E_MEMORY Clean up in any case. `receivers`
+ * stays where it is. */
 SKY_MUST_USE enum sky_status sky_alert_receivers_init(struct sky_alert_receivers *receivers,
                                                       const struct sky_config *config, bool dry,
                                                       char problem[SKY_ALERT_RECEIVERS_PROBLEM_SIZE]);
