@@ -46,9 +46,8 @@ struct lake {
     struct sky_post_json_reader post_reader;
     struct sky_record_reader record_reader;
     int64_t compact_clock_ms; /* of the next round */
-    int64_t touched_ms;       /* the oldest event time written since the last round */
+    int64_t touched_ms;       /* what is older has been tidied, and not been written to since */
     int64_t newest_ms;        /* the newest event time seen */
-    bool compacts_all;        /* the round at hand looks at everything */
     bool failed;              /* no hope without a person; it has been told */
 };
 
@@ -369,9 +368,8 @@ static void compact(struct lake *lake)
     const struct sky_lake_compaction compaction = {.now_ms = now_ms,
                                                    .closed_ms = config->lake.compact_after_ms,
                                                    .grace_ms = config->lake.compact_grace_ms,
-                                                   .start_ms = lake->compacts_all             ? 0
-                                                               : lake->touched_ms < recent_ms ? lake->touched_ms
-                                                                                              : recent_ms,
+                                                   .start_ms =
+                                                       lake->touched_ms < recent_ms ? lake->touched_ms : recent_ms,
                                                    .end_ms = INT64_MAX,
                                                    .offset_max = INT64_MAX,
                                                    .merges_max = 1};
@@ -387,10 +385,9 @@ static void compact(struct lake *lake)
     if (done.more)
         return; /* the next one in the next turn */
     abort_stale_uploads(lake, now_ms);
-    lake->compacts_all = false;
     lake->compact_clock_ms = clock_ms + config->lake.compact_interval_ms;
-    /* The covered files of this round are deleted in a later one, wherever they are. */
-    lake->touched_ms = done.merged || done.deleted ? lake->touched_ms : now_ms;
+    if (!done.waiting) /* else they are deleted in a later round */
+        lake->touched_ms = INT64_MAX;
 }
 
 /* ---- beginning and end ---- */
@@ -561,8 +558,7 @@ static int run(const struct sky_invocation *invocation)
     if (!lake)
         return SKY_EXIT_FAILURE;
     lake->config = invocation->config;
-    lake->compacts_all = true;
-    lake->touched_ms = INT64_MAX;
+    lake->touched_ms = 0; /* the first round looks at everything */
     sky_post_json_reader_init(&lake->post_reader);
     sky_record_reader_init(&lake->record_reader);
     const struct sky_service_options service = {invocation, SKY_ROLE_LAKE, DEFAULT_PORT};

@@ -80,6 +80,7 @@ struct sky_lake_compacted {
     uint32_t merged;   /* files that were made */
     uint32_t replaced; /* files whose rows are in them */
     uint32_t deleted;  /* covered files */
+    uint32_t waiting;  /* covered files that are not old enough to be deleted */
     bool more;         /* merges_max was reached */
 };
 
