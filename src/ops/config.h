@@ -85,6 +85,10 @@ struct sky_config {
         const char *host_names;
     } http;
     struct {
+        const char *address;
+        int64_t port;
+    } service;
+    struct {
         const char *directory;
         int64_t dead_letters_bytes;
     } data;
