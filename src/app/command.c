@@ -8,6 +8,7 @@
 #include "ops/nearest.h"
 
 extern const struct sky_command sky_command_run;
+extern const struct sky_command sky_command_cache;
 extern const struct sky_command sky_command_replay;
 extern const struct sky_command sky_command_simulate;
 extern const struct sky_command sky_command_inspect;
@@ -17,6 +18,7 @@ extern const struct sky_command sky_command_help;
 const struct sky_command *const *sky_commands(void)
 {
     static const struct sky_command *const all[] = {&sky_command_run,
+                                                    &sky_command_cache,
                                                     &sky_command_replay,
                                                     &sky_command_simulate,
                                                     &sky_command_inspect,
