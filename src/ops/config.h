@@ -32,8 +32,10 @@
 #define SKY_CONFIG_NAMES_MAX        16    /* of each list for the HTTP server */
 #define SKY_CONFIG_SECRET_BYTES_MAX 65536 /* of a file:PATH */
 
-enum sky_source_kind { SKY_SOURCE_RELAY, SKY_SOURCE_JETSTREAM, SKY_SOURCE_SIMULATED }; /* as source.kind lists them */
-enum sky_log_format_setting { SKY_LOG_AUTO, SKY_LOG_JSON, SKY_LOG_TEXT };              /* as log.format lists them */
+/* As source.kind lists them. */
+enum sky_source_kind { SKY_SOURCE_RELAY, SKY_SOURCE_JETSTREAM, SKY_SOURCE_SIMULATED, SKY_SOURCE_KAFKA };
+enum sky_outputs_setting { SKY_OUTPUTS_AUTO, SKY_OUTPUTS_ON, SKY_OUTPUTS_OFF }; /* as kafka.outputs lists them */
+enum sky_log_format_setting { SKY_LOG_AUTO, SKY_LOG_JSON, SKY_LOG_TEXT };       /* as log.format lists them */
 
 /* Where a value comes from. */
 enum sky_config_layer { SKY_CONFIG_DEFAULT, SKY_CONFIG_FILE, SKY_CONFIG_ENVIRONMENT, SKY_CONFIG_FLAG };
@@ -117,6 +119,8 @@ struct sky_config {
         int64_t replication;
         int64_t retention_ms; /* 0: for ever */
         int64_t compression;  /* enum sky_kafka_compression */
+        int64_t outputs;      /* enum sky_outputs_setting */
+        const char *transactional_id;
         int64_t linger_ms;
         int64_t retry_backoff_ms;
         int64_t reconnect_backoff_max_ms;
@@ -156,6 +160,28 @@ struct sky_config {
         const char *ca_file;
         int64_t timeout_ms;
     } redis;
+    struct {
+        const char *outputs;
+        const char *group;
+        const char *kinds;
+        const char *languages;
+        const char *keywords;
+        double min_confidence;
+        int64_t patience_ms;
+        int64_t queue; /* alerts */
+        int64_t timeout_ms;
+        const char *ca_file;
+        bool allow_plain;
+        const char *webhook_url;
+        const char *webhook_secret;
+        const char *alertmanager_url;
+        const char *mail_url;
+        const char *mail_from;
+        const char *mail_to;
+        const char *mail_username;
+        const char *mail_password;
+        int64_t mail_gather_ms;
+    } alerts;
     struct {
         int64_t level;  /* enum sky_log_level */
         int64_t format; /* enum sky_log_format_setting */
