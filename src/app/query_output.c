@@ -7,6 +7,7 @@
 #include "text/display_width.h"
 #include "wire/json_write.h"
 
+#define NUMBER_SIZE    64
 #define CELL_WIDTH_MAX 60 /* columns of the screen */
 #define ELLIPSIS       "\xe2\x80\xa6"
 
@@ -140,11 +141,26 @@ static void add_cell(struct writing *writing, size_t column, struct sky_span val
         writing->widths[column] = width;
 }
 
+/* For reading: six digits of a number are enough, where it has a fraction. */
+static void add_number(struct writing *writing, size_t column, struct sky_span value)
+{
+    char text[NUMBER_SIZE];
+    if (value.len >= sizeof text || !memchr(value.ptr, '.', value.len)) {
+        add_cell(writing, column, value);
+        return;
+    }
+    snprintf(text, sizeof text, "%.*s", (int)value.len, (const char *)value.ptr);
+    snprintf(text, sizeof text, "%.6g", strtod(text, NULL));
+    add_cell(writing, column, sky_span_from_string(text));
+}
+
 static enum sky_status add_row(void *context, const struct sky_span *values)
 {
     struct writing *writing = context;
     for (size_t i = 0; i < writing->columns_count; i++)
-        if (!writing->hidden[i])
+        if (!writing->hidden[i] && writing->columns[i].kind == SKY_LAKE_VALUE_NUMBER && values[i].ptr)
+            add_number(writing, i, values[i]);
+        else if (!writing->hidden[i])
             add_cell(writing, i, values[i]);
     writing->rows++;
     return writing->cells.failed ? SKY_E_MEMORY : SKY_OK;

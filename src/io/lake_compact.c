@@ -97,7 +97,7 @@ static enum sky_status delete_covered(struct sky_lake *lake, const struct sky_la
             outer = entry;
             continue;
         }
-        if (outer->modified_ms + compaction->grace_ms > compaction->now_ms) {
+        if (outer->modified_ms + compaction->grace_ms > compaction->clock_ms) {
             done->waiting++;
             continue;
         }

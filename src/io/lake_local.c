@@ -5,12 +5,14 @@
 #include <stdlib.h>
 
 #include "base/time.h"
+#include "io/clock.h"
 #include "io/lake_listing.h"
 
 #define TOPIC            "run"
 #define MEMORY_BYTES     (UINT64_C(192) << 20) /* of DuckDB, for rows that wait */
 #define TIDY_BYTES       (UINT64_C(128) << 20) /* of DuckDB, for files that become one */
 #define TIDY_INTERVAL_MS (10 * SKY_MINUTE_MS)  /* of the stream's time */
+#define GRACE_MS         SKY_MINUTE_MS         /* for readers in other processes */
 #define MERGES_MAX       16                    /* of one round; the rest in the next one */
 
 /* The thread beside, with connections of its own. */
@@ -28,7 +30,7 @@ struct tidy {
     uint64_t bytes;
     /* its own */
     struct sky_lake_store *store;
-    struct sky_lake *lake;
+    char *staging;
 };
 
 struct sky_lake_local {
@@ -147,7 +149,14 @@ static void tidy_once(const struct sky_lake_local *local, struct tidy *tidy,
                       const struct sky_lake_compaction *compaction)
 {
     struct sky_lake_compacted done = {0};
-    enum sky_status status = local->compacts ? sky_lake_compact(tidy->lake, compaction, &done) : SKY_OK;
+    struct sky_lake *lake = NULL;
+    char problem[SKY_LAKE_PROBLEM_SIZE];
+    const struct sky_lake_options options = {tidy->store, tidy->staging, TIDY_BYTES};
+    /* For a round only: between them it would hold memory for nothing. */
+    enum sky_status status = local->compacts ? sky_lake_new(&options, &lake, problem) : SKY_E_END;
+    if (status == SKY_OK)
+        status = sky_lake_compact(lake, compaction, &done);
+    sky_lake_free(lake);
     retain(local, tidy, compaction->now_ms);
     pthread_mutex_lock(&tidy->mutex);
     tidy->compacted += done.replaced;
@@ -178,21 +187,30 @@ static void *tidy_thread(void *context)
 
 /* ---- opening and closing ---- */
 
-static enum sky_status open_lake(const char *folder, const char *staging, struct sky_lake_store **store,
-                                 struct sky_lake **lake, char problem[SKY_LAKE_PROBLEM_SIZE])
+static enum sky_status open_store(const char *folder, struct sky_lake_store **store,
+                                  char problem[SKY_LAKE_PROBLEM_SIZE])
 {
-    char path[PATH_MAX];
-    const struct sky_lake_store_options store_options = {.location = folder};
-    enum sky_status status = sky_lake_store_new(&store_options, store, problem);
+    const struct sky_lake_store_options options = {.location = folder};
+    enum sky_status status = sky_lake_store_new(&options, store, problem);
     if (status == SKY_OK) {
         status = sky_lake_store_check(*store, true);
         if (status != SKY_OK)
             snprintf(problem, SKY_LAKE_PROBLEM_SIZE, "%s", sky_lake_store_problem(*store));
     }
-    if (status == SKY_OK && (size_t)snprintf(path, sizeof path, "%s/%s", folder, staging) >= sizeof path)
+    return status;
+}
+
+static enum sky_status open_lakes(struct sky_lake_local *local, const char *folder, char problem[SKY_LAKE_PROBLEM_SIZE])
+{
+    char staging[PATH_MAX];
+    enum sky_status status = open_store(folder, &local->store, problem);
+    if (status == SKY_OK)
+        status = open_store(folder, &local->tidy.store, problem);
+    if (status == SKY_OK && (asprintf(&local->tidy.staging, "%s/.tidy", folder) < 0 ||
+                             (size_t)snprintf(staging, sizeof staging, "%s/.staging", folder) >= sizeof staging))
         status = SKY_E_LIMIT;
-    const struct sky_lake_options options = {*store, path, strcmp(staging, ".tidy") ? MEMORY_BYTES : TIDY_BYTES};
-    return status == SKY_OK ? sky_lake_new(&options, lake, problem) : status;
+    const struct sky_lake_options options = {local->store, staging, MEMORY_BYTES};
+    return status == SKY_OK ? sky_lake_new(&options, &local->lake, problem) : status;
 }
 
 /* Files of the lake, and no others. */
@@ -236,9 +254,7 @@ enum sky_status sky_lake_local_open(const struct sky_lake_local_options *options
     made->compacts = options->compacts;
     pthread_mutex_init(&made->tidy.mutex, NULL);
     pthread_cond_init(&made->tidy.wake, NULL);
-    enum sky_status status = open_lake(options->folder, ".staging", &made->store, &made->lake, problem);
-    if (status == SKY_OK)
-        status = open_lake(options->folder, ".tidy", &made->tidy.store, &made->tidy.lake, problem);
+    enum sky_status status = open_lakes(made, options->folder, problem);
     if (status == SKY_OK && options->anew)
         status = empty(made);
     if (status == SKY_OK)
@@ -266,7 +282,7 @@ void sky_lake_local_close(struct sky_lake_local *local)
         pthread_join(local->tidy.thread, NULL);
     pthread_mutex_destroy(&local->tidy.mutex);
     pthread_cond_destroy(&local->tidy.wake);
-    sky_lake_free(local->tidy.lake);
+    free(local->tidy.staging);
     sky_lake_store_free(local->tidy.store);
     sky_lake_free(local->lake);
     sky_lake_store_free(local->store);
@@ -366,7 +382,9 @@ void sky_lake_local_saved(struct sky_lake_local *local, int64_t time_ms)
                                                     .start_ms = tidy->start_ms,
                                                     .end_ms = INT64_MAX / 2,
                                                     .offset_max = (int64_t)local->start,
-                                                    .merges_max = MERGES_MAX};
+                                                    .merges_max = MERGES_MAX,
+                                                    .clock_ms = sky_clock_wall_ms(),
+                                                    .grace_ms = GRACE_MS};
     tidy->wanted = true;
     pthread_cond_signal(&tidy->wake);
     pthread_mutex_unlock(&tidy->mutex);
