@@ -64,7 +64,7 @@ static enum sky_status check_options(const struct sky_s3_options *options, char 
     if (is_set(options->endpoint) &&
         (strlen(options->endpoint) > ENDPOINT_BYTES_MAX || !is_header_value(options->endpoint) ||
          (strncmp(options->endpoint, "https://", 8) != 0 && strncmp(options->endpoint, "http://", 7) != 0) ||
-         strpbrk(options->endpoint, "?#@\\\"'<>")))
+         strpbrk(options->endpoint, "?#@\\\"'<>") || strstr(options->endpoint, "://")[3] == '\0'))
         return refuse(problem, "an endpoint is written as https://s3.example.com or http://127.0.0.1:9000");
     return SKY_OK;
 }

@@ -94,6 +94,16 @@ def simulated(*arguments):
     return TEST_DIR / 'data' / 'lake-simulated'
 
 
+def test_simulated():
+    folder = simulated('--duration', '3s', '--speed', '400')
+    first = query(folder, 'SELECT count(*) AS n FROM raw_posts')[0]
+    assert first['n'] > 100, first
+    (folder / 'raw' / 'posts' / 'notes.txt').write_text('not ours')
+    simulated('--duration', '1s', '--speed', '60')
+    assert query(folder, 'SELECT count(*) AS n FROM raw_posts')[0]['n'] < first['n'], 'it was not begun anew'
+    assert (folder / 'raw' / 'posts' / 'notes.txt').exists()
+
+
 def test_retention():
     """As fast as it goes, with an hour to keep: the first hour is there, becomes one file, and goes."""
     folder = TEST_DIR / 'kept' / 'lake-simulated' / 'raw' / 'posts'
