@@ -30,8 +30,10 @@
 #define SKY_CONFIG_HOST_NAMES_MAX   16
 #define SKY_CONFIG_SECRET_BYTES_MAX 65536 /* of a file:PATH */
 
-enum sky_source_kind { SKY_SOURCE_RELAY, SKY_SOURCE_JETSTREAM, SKY_SOURCE_SIMULATED }; /* as source.kind lists them */
-enum sky_log_format_setting { SKY_LOG_AUTO, SKY_LOG_JSON, SKY_LOG_TEXT };              /* as log.format lists them */
+/* As source.kind lists them. */
+enum sky_source_kind { SKY_SOURCE_RELAY, SKY_SOURCE_JETSTREAM, SKY_SOURCE_SIMULATED, SKY_SOURCE_KAFKA };
+enum sky_outputs_setting { SKY_OUTPUTS_AUTO, SKY_OUTPUTS_ON, SKY_OUTPUTS_OFF }; /* as kafka.outputs lists them */
+enum sky_log_format_setting { SKY_LOG_AUTO, SKY_LOG_JSON, SKY_LOG_TEXT };       /* as log.format lists them */
 
 /* Where a value comes from. */
 enum sky_config_layer { SKY_CONFIG_DEFAULT, SKY_CONFIG_FILE, SKY_CONFIG_ENVIRONMENT, SKY_CONFIG_FLAG };
@@ -112,6 +114,8 @@ struct sky_config {
         int64_t replication;
         int64_t retention_ms; /* 0: for ever */
         int64_t compression;  /* enum sky_kafka_compression */
+        int64_t outputs;      /* enum sky_outputs_setting */
+        const char *transactional_id;
         int64_t linger_ms;
         int64_t retry_backoff_ms;
         int64_t reconnect_backoff_max_ms;

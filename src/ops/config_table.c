@@ -21,8 +21,8 @@
     }
 
 static const struct sky_setting settings[] = {
-    {"source.kind", CHOICE("relay|jetstream|simulated"), "relay", AT(source.kind),
-     "where events come from: a relay's firehose, a Jetstream server, or the simulated network"},
+    {"source.kind", CHOICE("relay|jetstream|simulated|kafka"), "relay", AT(source.kind),
+     "where events come from: a relay's firehose, a Jetstream server, the simulated network, or the posts on Kafka"},
     {"source.urls", ANY(SKY_VALUE_LIST),
      "wss://bsky.network,wss://relay1.us-east.bsky.network,wss://relay1.us-west.bsky.network", AT(source.urls),
      "relays, the first one preferred, the others when it does not answer"},
@@ -115,6 +115,10 @@ static const struct sky_setting settings[] = {
      "longest wait for an answer"},
     {"kafka.transaction_timeout", RANGE(SKY_VALUE_DURATION, 1000, 900000), "60s", AT(kafka.transaction_timeout_ms),
      "after which the brokers give a transaction up whose owner is gone; at most their transaction.max.timeout.ms"},
+    {"kafka.outputs", CHOICE("auto|on|off"), "auto", AT(kafka.outputs),
+     "whether `run` sends trends, alerts, counts, activity and sessions to Kafka; auto: when it reads from there"},
+    {"kafka.transactional_id", ANY(SKY_VALUE_STRING), "skytrend-run", AT(kafka.transactional_id),
+     "of `run`'s outputs: of all that have it only the newest instance publishes"},
     {"topics.posts", ANY(SKY_VALUE_STRING), "bluesky-posts", AT(topics.posts), "PostData, by author"},
     {"topics.trends", ANY(SKY_VALUE_STRING), "trends", AT(topics.trends), "a TrendSnapshot for each slide"},
     {"topics.trend_alerts", ANY(SKY_VALUE_STRING), "trend-alerts", AT(topics.trend_alerts), "TrendAlerts, by keyword"},
