@@ -318,6 +318,25 @@ def test_mail():
         process.finish()
 
 
+def test_sigterm_drains():
+    """What was read is delivered and committed before the end: nothing comes again, nothing is left out."""
+    receiver = receivers.HttpReceiver(lambda request: (time.sleep(0.03), 204)[1])
+    settings = {'outputs': 'webhook', 'webhook_url': receiver.url, 'secret': SECRET}
+    process = Alerts(**settings).wait_ready()
+    records = [alert(f'drain {number}', number=number) for number in range(60)]
+    produce(*records)
+    process.wait_until(lambda: len(receiver.requests) > 2, 'a beginning')
+    process.finish()
+    drained = len(receiver.requests)
+    process = Alerts(**settings)
+    process.wait_until(lambda: len(receiver.requests) >= 60, 'all')
+    wait_committed()
+    process.finish()
+    assert sorted(ids(receiver)) == sorted(map(event, records)), 'something came twice'
+    print(f'{drained} of 60 were delivered by the process that was asked to end')
+    receiver.close()
+
+
 def test_brokers_away():
     """It says so, lives on, goes on by itself when they are back, and neither loses nor commits what it could not deliver."""
     receiver = receivers.HttpReceiver()
