@@ -150,6 +150,28 @@ struct sky_config {
         int64_t timeout_ms;
     } redis;
     struct {
+        const char *outputs;
+        const char *group;
+        const char *kinds;
+        const char *languages;
+        const char *keywords;
+        double min_confidence;
+        int64_t patience_ms;
+        int64_t queue; /* alerts */
+        int64_t timeout_ms;
+        const char *ca_file;
+        bool allow_plain;
+        const char *webhook_url;
+        const char *webhook_secret;
+        const char *alertmanager_url;
+        const char *mail_url;
+        const char *mail_from;
+        const char *mail_to;
+        const char *mail_username;
+        const char *mail_password;
+        int64_t mail_gather_ms;
+    } alerts;
+    struct {
         int64_t level;  /* enum sky_log_level */
         int64_t format; /* enum sky_log_format_setting */
     } log;

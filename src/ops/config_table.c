@@ -15,6 +15,10 @@
     {                                                                                                                  \
         .type = SKY_VALUE_CHOICE, .choices = (words)                                                                   \
     }
+#define WORDS(words)                                                                                                   \
+    {                                                                                                                  \
+        .type = SKY_VALUE_LIST, .choices = (words)                                                                     \
+    }
 
 static const struct sky_setting settings[] = {
     {"source.kind", CHOICE("relay|jetstream|simulated|kafka"), "relay", AT(source.kind),
@@ -144,6 +148,41 @@ static const struct sky_setting settings[] = {
     {"redis.ca_file", ANY(SKY_VALUE_STRING), "", AT(redis.ca_file), "certificates to trust, PEM; empty: the system's"},
     {"redis.timeout", RANGE(SKY_VALUE_DURATION, 10, 60000), "2s", AT(redis.timeout_ms),
      "to connect, and of each command"},
+    {"alerts.outputs", WORDS("table|json|webhook|alertmanager|mail"), "table", AT(alerts.outputs),
+     "where `alerts` sends what it reads: table and json are lines on standard output, one of them at most"},
+    {"alerts.group", ANY(SKY_VALUE_STRING), "skytrend-alerts", AT(alerts.group),
+     "consumer group: members of one share the alerts, each group gets all; a new one begins with what comes next"},
+    {"alerts.kinds", WORDS("started|ongoing|ended"), "started,ended", AT(alerts.kinds),
+     "what is sent of a trend; Alertmanager gets `ongoing` in any case, as its way to know that a trend is still on"},
+    {"alerts.languages", ANY(SKY_VALUE_LIST), "", AT(alerts.languages),
+     "only these (`*` is a trend over all languages); empty: any"},
+    {"alerts.keywords", ANY(SKY_VALUE_LIST), "", AT(alerts.keywords),
+     "only what one of these patterns stands for, such as storm, #eclipse* or !*spam*; empty: any"},
+    {"alerts.min_confidence", RANGE(SKY_VALUE_DOUBLE, 0, 1), "0", AT(alerts.min_confidence),
+     "only trends at least so sure; an end is sent in any case"},
+    {"alerts.patience", RANGE(SKY_VALUE_DURATION, 1000, 2592000000.0), "10m", AT(alerts.patience_ms),
+     "how long an alert waits for a receiver that fails before it goes to the dead letters"},
+    {"alerts.queue", RANGE(SKY_VALUE_INT, 1, 100000), "1000", AT(alerts.queue),
+     "alerts that may wait for one output; when it is full, the others wait too"},
+    {"alerts.timeout", RANGE(SKY_VALUE_DURATION, 100, 300000), "15s", AT(alerts.timeout_ms),
+     "longest wait for a receiver's answer"},
+    {"alerts.ca_file", ANY(SKY_VALUE_STRING), "", AT(alerts.ca_file),
+     "certificates of receivers to trust, PEM; empty: the system's"},
+    {"alerts.allow_plain", ANY(SKY_VALUE_BOOL), "false", AT(alerts.allow_plain),
+     "allow http:// to other machines than this one"},
+    {"alerts.webhook_url", ANY(SKY_VALUE_STRING), "", AT(alerts.webhook_url), "where each alert is posted to"},
+    {"alerts.webhook_secret", ANY(SKY_VALUE_SECRET), "", AT(alerts.webhook_secret),
+     "key of the signature, whsec_ and base64; during a change both, the new one first; empty: not signed"},
+    {"alerts.alertmanager_url", ANY(SKY_VALUE_STRING), "", AT(alerts.alertmanager_url),
+     "of Prometheus' Alertmanager, such as http://127.0.0.1:9093"},
+    {"alerts.mail_url", ANY(SKY_VALUE_STRING), "", AT(alerts.mail_url),
+     "of the mail server, smtp://HOST:587 (STARTTLS) or smtps://HOST:465"},
+    {"alerts.mail_from", ANY(SKY_VALUE_STRING), "", AT(alerts.mail_from), "sender, NAME@HOST"},
+    {"alerts.mail_to", ANY(SKY_VALUE_LIST), "", AT(alerts.mail_to), "recipients, likewise"},
+    {"alerts.mail_username", ANY(SKY_VALUE_STRING), "", AT(alerts.mail_username), "to log in with; empty: without"},
+    {"alerts.mail_password", ANY(SKY_VALUE_SECRET), "", AT(alerts.mail_password), "likewise"},
+    {"alerts.mail_gather", RANGE(SKY_VALUE_DURATION, 0, 3600000), "5s", AT(alerts.mail_gather_ms),
+     "how long an alert waits for others to be in the same mail"},
     {"log.level", CHOICE("debug|info|warn|error"), "info", AT(log.level), "the least important messages shown"},
     {"log.format", CHOICE("auto|json|text"), "auto", AT(log.format),
      "JSON lines, text, or text on a terminal and JSON lines elsewhere"},

@@ -91,13 +91,16 @@ static const char *end_name(size_t place)
         .values_count = (count)                                                                                        \
     }
 
+#define ALERT_OUTPUTS "table|json|webhook|alertmanager|mail"
+
 static const struct description table[SKY_METRIC_COUNT] = {
     [SKY_METRIC_POSTS_PROCESSED] =
         COUNTER_OF(ALL, "posts_processed_total",
                    "Posts worked off: counted, spooled, stored, whatever the service does with them."),
-    [SKY_METRIC_TREND_DETECTION_LATENCY] =
-        HISTOGRAM_OF(RUN | ALERTS, "trend_detection_latency_seconds",
-                     "From the arrival of the event that closes a minute to the publication of that minute's trends."),
+    [SKY_METRIC_TREND_DETECTION_LATENCY] = HISTOGRAM_OF(
+        RUN | ALERTS, "trend_detection_latency_seconds",
+        "From the arrival of the event that closes a minute to the publication of that minute's trends; in "
+        "`alerts` from the end of the minute in which a trend started to its receiver's yes."),
     [SKY_METRIC_ACTIVE_TRENDS] = GAUGE_OF(PAGES, "active_trends", "Trends that are on."),
     [SKY_METRIC_TRENDS_STARTED] = COUNTER_OF(RUN, "skytrend_trends_started_total", "Trends that started."),
     [SKY_METRIC_TRENDS_ENDED] = COUNTER_OF(RUN, "skytrend_trends_ended_total", "Trends that ended."),
@@ -165,6 +168,20 @@ static const struct description table[SKY_METRIC_COUNT] = {
     [SKY_METRIC_RECORDS_BAD] =
         NAMED(CONSUMERS | RUN, "skytrend_records_bad_total", "Records that could not be read, by the kind of topic.",
               "topic", topic_name, SKY_TOPIC_COUNT),
+    [SKY_METRIC_ALERTS_DELIVERED] =
+        LABELLED(ALERTS, COUNTER, "skytrend_alerts_delivered_total", "Alerts that their receivers took, by output.",
+                 "output", ALERT_OUTPUTS, SKY_METRIC_ALERTS_OUTPUTS),
+    [SKY_METRIC_ALERTS_RETRIED] = LABELLED(ALERTS, COUNTER, "skytrend_alerts_retried_total",
+                                           "Attempts that failed and are made again, by output.", "output",
+                                           ALERT_OUTPUTS, SKY_METRIC_ALERTS_OUTPUTS),
+    [SKY_METRIC_ALERTS_DEAD] = LABELLED(ALERTS, COUNTER, "skytrend_alerts_dead_lettered_total",
+                                        "Alerts that were refused or given up and went to the dead letters, by output.",
+                                        "output", ALERT_OUTPUTS, SKY_METRIC_ALERTS_OUTPUTS),
+    [SKY_METRIC_ALERTS_WAITING] =
+        LABELLED(ALERTS, GAUGE, "skytrend_alerts_waiting", "Alerts that wait for their receivers, by output.", "output",
+                 ALERT_OUTPUTS, SKY_METRIC_ALERTS_OUTPUTS),
+    [SKY_METRIC_ALERTS_LEFT_OUT] =
+        COUNTER_OF(ALERTS, "skytrend_alerts_left_out_total", "Alerts read that no output wants."),
     [SKY_METRIC_DEPENDENCY_UP] =
         NAMED_GAUGE(ALL, "skytrend_dependency_up", "1 while it is reached and works, else 0; see /readyz.",
                     "dependency", dependency_name, SKY_DEPENDENCY_COUNT),
