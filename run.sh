@@ -11,6 +11,7 @@ set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 "$root/scripts/install-dependencies.sh" dependencies.txt
+"$root/scripts/install-duckdb.sh"
 if [ "${1-}" = --build-only ]; then
     "$root/scripts/build.sh" release skytrend bench
     echo "Built build/skytrend and build/bench."

@@ -38,6 +38,7 @@ while [ $# -gt 0 ]; do
 done
 
 scripts/install-dependencies.sh dependencies.txt dependencies-test.txt
+scripts/install-duckdb.sh
 scripts/build.sh release --configure
 
 set -- --test-dir build

@@ -163,9 +163,10 @@ struct pass {
 /* Move event time on; timed by itself when it closes a slide. */
 static enum sky_status advance(struct pass *pass, int64_t event_time_ms)
 {
+    const struct sky_engine_sink sink = {.context = &pass->slides, .on_slide = count_slide};
     uint64_t before = pass->slides.count;
     double start_s = bench_cpu_s();
-    enum sky_status status = sky_engine_advance(pass->engine, event_time_ms, count_slide, &pass->slides);
+    enum sky_status status = sky_engine_advance(pass->engine, event_time_ms, &sink);
     double took_s = bench_cpu_s() - start_s;
     if (pass->slides.count == before + 1 && took_s > pass->slowest_slide_s)
         pass->slowest_slide_s = took_s;
@@ -174,6 +175,7 @@ static enum sky_status advance(struct pass *pass, int64_t event_time_ms)
 
 static enum sky_status take_frame(struct pass *pass, struct sky_span frame)
 {
+    const struct sky_engine_sink sink = {.context = &pass->slides, .on_slide = count_slide};
     struct sky_decoded decoded;
     enum sky_status status = sky_decoder_frame(pass->decoder, frame, SKY_RECEIPT_NONE, &decoded);
     if (status != SKY_OK || !decoded.has_time)
@@ -183,7 +185,7 @@ static enum sky_status take_frame(struct pass *pass, struct sky_span frame)
         status = advance(pass, decoded.event_time_ms);
     }
     for (uint32_t n = 0; n < decoded.posts_count && status == SKY_OK; n++)
-        status = sky_engine_post(pass->engine, &decoded.posts[n], count_slide, &pass->slides);
+        status = sky_engine_post(pass->engine, &decoded.posts[n], &sink);
     return status;
 }
 

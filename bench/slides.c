@@ -1,7 +1,8 @@
 /* bench slides: what a slide costs, and how the work of the engine grows.
  *
  *     1x, 3x, 10x   posts of the simulated network at that many times today's rate (3,000 a minute), windows of ten
- * minutes 1x-60m        windows of an hour
+ * minutes 1x-60m        windows of an hour 1x-all, 10x-all  with all that can be asked for: keyword counts, activity,
+ * sessions
  *
  * Each line tells the posts a second (text, window, and the slides' share) and how long closing a slide took: the
  * close, the detectors, the snapshot and its JSON. Work is linear in events when posts_per_s is the same at all rates,
@@ -30,6 +31,7 @@ struct posts {
 
 struct run {
     struct sky_engine *engine;
+    bool all;           /* counts, activity and sessions too */
     struct posts posts; /* of one minute */
     struct sky_buffer json;
     uint64_t counted;
@@ -82,6 +84,40 @@ static bool keep_post(struct posts *posts, const struct sky_post *post)
            copy_spans(arena, &kept->labels, kept->labels_count);
 }
 
+static bool publish_counts(void *context, const struct sky_keyword_count *counts, uint32_t count)
+{
+    struct run *run = context;
+    struct sky_json_writer json;
+    run->json.len = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        sky_json_begin(&json, &run->json);
+        sky_keyword_count_write(&json, &counts[i]);
+    }
+    return !run->json.failed;
+}
+
+static bool publish_activity(void *context, const struct sky_activity_record *activity)
+{
+    struct run *run = context;
+    struct sky_json_writer json;
+    run->json.len = 0;
+    sky_json_begin(&json, &run->json);
+    sky_activity_write(&json, activity);
+    return !run->json.failed;
+}
+
+static bool publish_sessions(void *context, const struct sky_session *sessions, uint32_t count)
+{
+    struct run *run = context;
+    struct sky_json_writer json;
+    run->json.len = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        sky_json_begin(&json, &run->json);
+        sky_session_write(&json, &sessions[i]);
+    }
+    return !run->json.failed;
+}
+
 static bool publish(void *context, const struct sky_trend_snapshot *snapshot)
 {
     struct run *run = context;
@@ -95,11 +131,14 @@ static bool publish(void *context, const struct sky_trend_snapshot *snapshot)
 /* Close the slides before `minute` and take the posts kept; timed when `measured`. */
 static enum sky_status take_minute(struct run *run, int64_t minute, bool measured)
 {
+    struct sky_engine_sink sink = {.context = run, .on_slide = publish};
+    if (run->all)
+        sink = (struct sky_engine_sink){run, publish_counts, publish_activity, publish_sessions, publish};
     double start_s = bench_cpu_s();
-    enum sky_status status = sky_engine_advance(run->engine, minute * SKY_MINUTE_MS, publish, run);
+    enum sky_status status = sky_engine_advance(run->engine, minute * SKY_MINUTE_MS, &sink);
     double slide_s = bench_cpu_s() - start_s;
     for (size_t i = 0; i < run->posts.count && status == SKY_OK; i++) {
-        status = sky_engine_post(run->engine, &run->posts.items[i], publish, run);
+        status = sky_engine_post(run->engine, &run->posts.items[i], &sink);
         run->bytes += measured ? run->posts.items[i].text.len : 0;
     }
     if (!measured)
@@ -157,9 +196,16 @@ static void print(const struct bench_options *options, struct run *run, const ch
     fflush(stdout);
 }
 
-static bool run_mode(const struct bench_options *options, const char *mode, double rate, uint32_t window_minutes)
+struct mode {
+    const char *name;
+    double rate;
+    uint32_t window_minutes;
+    bool all;
+};
+
+static bool run_mode(const struct bench_options *options, const struct mode *mode)
 {
-    struct run run = {0};
+    struct run run = {.all = mode->all};
     struct sky_world *world = NULL;
     struct sky_world_options world_options;
     struct sky_engine_options engine_options;
@@ -167,16 +213,18 @@ static bool run_mode(const struct bench_options *options, const char *mode, doub
     sky_world_options_default(&world_options);
     sky_engine_options_default(&engine_options);
     world_options.seed = engine_options.hash_key = options->seed;
-    world_options.rate = options->quick ? rate * QUICK_RATE : rate;
+    world_options.rate = options->quick ? mode->rate * QUICK_RATE : mode->rate;
     world_options.hours = 2;
-    engine_options.window_minutes = window_minutes;
+    engine_options.window_minutes = mode->window_minutes;
+    engine_options.activity_minutes = mode->all ? 5 : 0;
+    engine_options.session_gap_minutes = mode->all ? 30 : 0;
     enum sky_status status = sky_world_new(&world_options, &world);
     if (status == SKY_OK)
         status = sky_engine_new(&engine_options, &run.engine, &reason);
     if (status == SKY_OK)
-        status = run_world(&run, world, world_options.start_ms / SKY_MINUTE_MS, window_minutes + WARM_UP_MINUTES);
+        status = run_world(&run, world, world_options.start_ms / SKY_MINUTE_MS, mode->window_minutes + WARM_UP_MINUTES);
     if (status == SKY_OK)
-        print(options, &run, mode);
+        print(options, &run, mode->name);
     else
         fprintf(stderr, "bench slides: %s\n", reason ? reason : sky_status_name(status));
     sky_engine_free(run.engine);
@@ -189,7 +237,12 @@ static bool run_mode(const struct bench_options *options, const char *mode, doub
 
 int bench_slides(const struct bench_options *options)
 {
-    bool good = run_mode(options, "1x", 1, 10) && run_mode(options, "3x", 3, 10) && run_mode(options, "10x", 10, 10) &&
-                run_mode(options, "1x-60m", 1, 60);
-    return good ? 0 : 1;
+    static const struct mode modes[] = {
+        {"1x", 1, 10, false},     {"3x", 3, 10, false},    {"10x", 10, 10, false},
+        {"1x-60m", 1, 60, false}, {"1x-all", 1, 10, true}, {"10x-all", 10, 10, true},
+    };
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (!run_mode(options, &modes[i]))
+            return 1;
+    return 0;
 }

@@ -142,9 +142,10 @@ static bool take_post(struct trial *trial, const struct sky_post *post)
 {
     for (int i = ENGINE; i <= LITERAL; i++) {
         struct slide_context slide = {trial, i};
+        const struct sky_engine_sink sink = {.context = &slide, .on_slide = on_slide};
         if (!trial->engines[i])
             continue;
-        enum sky_status status = sky_engine_post(trial->engines[i], post, on_slide, &slide);
+        enum sky_status status = sky_engine_post(trial->engines[i], post, &sink);
         if (status != SKY_OK && status != SKY_E_LATE)
             return false;
     }
@@ -164,7 +165,8 @@ static bool run_trial(struct trial *trial)
     }
     for (int i = ENGINE; i <= LITERAL; i++) {
         struct slide_context slide = {trial, i};
-        if (trial->engines[i] && sky_engine_advance(trial->engines[i], end_ms, on_slide, &slide) != SKY_OK)
+        const struct sky_engine_sink sink = {.context = &slide, .on_slide = on_slide};
+        if (trial->engines[i] && sky_engine_advance(trial->engines[i], end_ms, &sink) != SKY_OK)
             return false;
     }
     return close_minute(trial, end_ms / SKY_MINUTE_MS - 1) && !trial->failed;

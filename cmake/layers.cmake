@@ -7,7 +7,7 @@ sky_layer(trend sky_window)
 sky_layer(engine sky_text sky_trend)
 sky_layer(sim sky_engine)
 sky_layer(io sky_sim PkgConfig::ZSTD PkgConfig::OPENSSL PkgConfig::WEBSOCKETS PkgConfig::MICROHTTPD
-          PkgConfig::RDKAFKA PkgConfig::HIREDIS PkgConfig::CURL PkgConfig::ZLIB Threads::Threads)
+          PkgConfig::RDKAFKA PkgConfig::HIREDIS PkgConfig::CURL PkgConfig::ZLIB SKY::DUCKDB Threads::Threads)
 include(web)
 sky_layer(ops sky_io PkgConfig::YAML Threads::Threads)
 target_compile_definitions(sky_ops PUBLIC SKY_VERSION="${PROJECT_VERSION}")

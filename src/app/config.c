@@ -1,9 +1,11 @@
 #include "ops/config.h"
 #include "app/command.h"
+#include "ops/metrics.h"
 
 static const struct sky_option options[] = {
     {.name = "json", .help = "one JSON object"},
     {.name = "markdown", .help = "the reference of all settings, docs/CONFIGURATION.md"},
+    {.name = "metrics", .help = "the reference of all metrics, docs/METRICS.md"},
     {0},
 };
 
@@ -12,6 +14,8 @@ static int run(const struct sky_invocation *invocation)
     struct sky_buffer text = {0};
     if (sky_options_bool(&invocation->options, "markdown"))
         sky_config_write_markdown(&text);
+    else if (sky_options_bool(&invocation->options, "metrics"))
+        sky_metrics_write_markdown(&text);
     else if (sky_options_bool(&invocation->options, "json"))
         sky_config_write_json(invocation->config, &text);
     else

@@ -122,15 +122,16 @@ static bool put_snapshot(void *context, const struct sky_trend_snapshot *snapsho
 static enum sky_status take_post(struct replay *replay, const struct sky_post *post)
 {
     struct sky_json_writer json;
+    const struct sky_engine_sink sink = {.context = replay, .on_slide = put_snapshot};
     enum sky_status status = SKY_OK;
     if (replay->to == TO_POSTS) {
         sky_json_begin(&json, &replay->out);
         sky_post_json_write(&json, post);
         sky_buffer_put_u8(&replay->out, '\n');
     } else if (post->op == SKY_POST_WATERMARK) {
-        status = sky_engine_advance(replay->engine, post->event_time_ms, put_snapshot, replay);
+        status = sky_engine_advance(replay->engine, post->event_time_ms, &sink);
     } else {
-        status = sky_engine_post(replay->engine, post, put_snapshot, replay);
+        status = sky_engine_post(replay->engine, post, &sink);
     }
     return status == SKY_E_LATE ? SKY_OK : status; /* the engine counts it */
 }
@@ -158,6 +159,7 @@ static enum sky_status take_post_line(struct replay *replay, struct sky_span lin
 
 static enum sky_status take_event(struct replay *replay, const struct sky_recording_item *item)
 {
+    const struct sky_engine_sink sink = {.context = replay, .on_slide = put_snapshot};
     struct sky_decoded decoded;
     bool is_line = sky_recording_form(replay->reader) == SKY_RECORDING_LINES;
     enum sky_status status = is_line ? sky_decoder_line(replay->decoder, item->bytes, &decoded)
@@ -173,7 +175,7 @@ static enum sky_status take_event(struct replay *replay, const struct sky_record
     for (uint32_t i = 0; i < decoded.posts_count && !status; i++)
         status = take_post(replay, &decoded.posts[i]);
     if (!status && replay->to == TO_SNAPSHOTS && decoded.has_time)
-        status = sky_engine_advance(replay->engine, decoded.event_time_ms, put_snapshot, replay);
+        status = sky_engine_advance(replay->engine, decoded.event_time_ms, &sink);
     return status;
 }
 

@@ -382,8 +382,9 @@ static bool on_slide(void *context, const struct sky_trend_snapshot *snapshot)
 
 static enum sky_status take_posts(struct run *run, const struct sky_decoded *decoded)
 {
+    const struct sky_engine_sink sink = {.context = run, .on_slide = on_slide};
     for (uint32_t i = 0; i < decoded->posts_count; i++) {
-        enum sky_status status = sky_engine_post(run->engine, &decoded->posts[i], on_slide, run);
+        enum sky_status status = sky_engine_post(run->engine, &decoded->posts[i], &sink);
         if (status != SKY_OK && status != SKY_E_LATE)
             return status;
     }
@@ -393,6 +394,7 @@ static enum sky_status take_posts(struct run *run, const struct sky_decoded *dec
 /* Decode and count one frame or line. Bad ones are counted by the decoder and change nothing else. */
 static enum sky_status take_item(struct run *run, const struct sky_feed_item *item)
 {
+    const struct sky_engine_sink sink = {.context = run, .on_slide = on_slide};
     struct sky_decoded decoded;
     int64_t last_seq = sky_decoder_stats(run->decoder)->last_seq;
     int64_t receipt_ms = run->config->source.trust_time ? SKY_RECEIPT_NONE : item->receipt_ms;
@@ -405,7 +407,7 @@ static enum sky_status take_item(struct run *run, const struct sky_feed_item *it
     bool good = sky_feed_judge(run->feed, status, &decoded);
     status = SKY_OK;
     if (good && decoded.has_time) {
-        status = sky_engine_advance(run->engine, decoded.event_time_ms, on_slide, run);
+        status = sky_engine_advance(run->engine, decoded.event_time_ms, &sink);
         if (status == SKY_OK)
             status = take_posts(run, &decoded);
     }

@@ -24,13 +24,15 @@ enum sky_status sky_run_report_new(const struct sky_config *config, struct sky_r
         return SKY_E_MEMORY;
     made->config = config;
     made->status.version = SKY_VERSION;
-    enum sky_status status = sky_metrics_new(&made->metrics);
+    enum sky_status status = sky_metrics_new(SKY_ROLE_RUN, &made->metrics);
     if (status == SKY_OK)
-        status = sky_health_new(&made->health);
+        status = sky_health_new(SKY_ROLE_RUN, &made->health);
     if (status != SKY_OK) {
         sky_run_report_free(made);
         return status;
     }
+    sky_health_set(made->health, SKY_DEPENDENCY_KAFKA, SKY_HEALTH_OFF, NULL);
+    sky_health_set(made->health, SKY_DEPENDENCY_STORAGE, SKY_HEALTH_OFF, NULL);
     *report = made;
     return SKY_OK;
 }
@@ -132,6 +134,7 @@ void sky_run_report_update(struct sky_run_report *report, const struct sky_run_p
     sky_metrics_take_decoder(report->metrics, sky_decoder_stats(parts->decoder));
     sky_metrics_take_engine(report->metrics, &engine);
     sky_metrics_take_log(report->metrics);
+    sky_metrics_take_health(report->metrics, report->health);
     sky_metric_set(report->metrics, SKY_METRIC_FRESHNESS, 0, (double)report->status.lag_ms / 1000);
 }
 

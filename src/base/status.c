@@ -20,6 +20,8 @@ static const char *const names[SKY_STATUS_COUNT] = {
     [SKY_E_IO] = "io",
     [SKY_E_CONFIG] = "config",
     [SKY_E_END] = "end",
+    [SKY_E_TIMEOUT] = "timeout",
+    [SKY_E_FENCED] = "fenced",
 };
 
 const char *sky_status_name(enum sky_status status)

@@ -29,6 +29,8 @@ enum sky_status {
     SKY_E_IO,            /* the operating system or a peer failed */
     SKY_E_CONFIG,        /* a setting is unknown or wrong */
     SKY_E_END,           /* nothing more to read */
+    SKY_E_TIMEOUT,       /* no answer in time: asking again may help */
+    SKY_E_FENCED,        /* another instance has taken over */
     SKY_STATUS_COUNT
 };
 

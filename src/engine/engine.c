@@ -1,6 +1,7 @@
-/* The engine: text -> sliding window -> trackers -> snapshot, one slide a minute of event time.
+/* The engine: text -> sliding window -> trackers -> snapshot, one slide a minute of event time; beside it activity and
+ * sessions, when they are asked for.
  *
- * A post of minute m first closes every minute before m, each giving one snapshot, then is counted in m. What a post
+ * A post of minute m first closes every minute before m, each giving its records, then is counted in m. What a post
  * counts for is decided here: creates only; not the ones that claim to be an hour older than they were seen (imports);
  * not the ones seen already. Updates, deletes and account events reach the samples alone. */
 #include "engine/engine.h"
@@ -9,6 +10,7 @@
 
 #include "base/hash.h"
 #include "base/time.h"
+#include "engine/minute_records.h"
 #include "engine/post_store.h"
 #include "engine/snapshot.h"
 #include "text/keyword.h"
@@ -28,9 +30,16 @@ struct sky_engine {
     struct sky_sliding *window;
     struct sky_tracker *tracker;
     struct sky_post_store *store;
+    struct sky_tumbling *activity; /* NULL: not asked for */
+    struct sky_sessions *sessions; /* likewise */
     struct sky_snapshot_builder snapshot;
+    struct sky_count_builder counts;
+    struct sky_arena activity_lists;
     struct sky_engine_stats stats;
 };
+
+/* What a saved state has behind its end for those who asked: a tag, a setting, a blob. */
+enum extra { EXTRA_ACTIVITY = 1, EXTRA_SESSIONS = 2 };
 
 void sky_engine_options_default(struct sky_engine_options *options)
 {
@@ -54,10 +63,32 @@ static enum sky_status check_options(const struct sky_engine_options *options, c
         *reason = "more languages than SKY_ENGINE_LANGUAGES_MAX - 1";
     if (options->window_minutes < 1 || options->window_minutes > SKY_SLIDING_WINDOW_MINUTES_MAX)
         *reason = "a window is 1 to 1,440 minutes";
+    if (options->activity_minutes > SKY_SLIDING_WINDOW_MINUTES_MAX)
+        *reason = "a window of activity is at most 1,440 minutes";
     for (uint32_t i = 0; i < options->languages_count && !*reason; i++)
         if (strlen(options->languages[i]) >= SKY_LANGUAGE_NAME_SIZE || !options->languages[i][0])
             *reason = "a language is a subtag of 1 to 8 letters";
     return *reason ? SKY_E_CONFIG : SKY_OK;
+}
+
+static enum sky_status begin_activity(struct sky_engine *engine)
+{
+    const struct sky_engine_options *options = &engine->options;
+    struct sky_tumbling_options tumbling = {
+        .length_minutes = options->activity_minutes,
+        .languages = options->languages_count + 1,
+        .top = options->top_keywords,
+        .hash_key = options->hash_key,
+    };
+    engine->activity = options->activity_minutes ? sky_tumbling_new(&tumbling) : NULL;
+    return engine->activity || !options->activity_minutes ? SKY_OK : SKY_E_MEMORY;
+}
+
+static enum sky_status begin_sessions(struct sky_engine *engine)
+{
+    struct sky_sessions_options sessions = {engine->options.session_gap_minutes, engine->options.hash_key};
+    engine->sessions = sessions.gap_minutes ? sky_sessions_new(&sessions) : NULL;
+    return engine->sessions || !sessions.gap_minutes ? SKY_OK : SKY_E_MEMORY;
 }
 
 /* The windows and detectors, empty; all of them or SKY_E_MEMORY. */
@@ -82,7 +113,7 @@ static enum sky_status begin_state(struct sky_engine *engine)
     engine->window = sky_sliding_new(&window);
     engine->tracker = sky_tracker_new(&tracker);
     engine->store = sky_post_store_new(options->window_minutes + 1, options->hash_key);
-    return engine->window && engine->tracker && engine->store ? SKY_OK : SKY_E_MEMORY;
+    return engine->window && engine->tracker && engine->store ? begin_activity(engine) : SKY_E_MEMORY;
 }
 
 static void end_state(struct sky_engine *engine)
@@ -90,6 +121,8 @@ static void end_state(struct sky_engine *engine)
     sky_sliding_free(engine->window);
     sky_tracker_free(engine->tracker);
     sky_post_store_free(engine->store);
+    sky_tumbling_free(engine->activity);
+    engine->activity = NULL;
     engine->window = NULL;
     engine->tracker = NULL;
     engine->store = NULL;
@@ -113,6 +146,8 @@ enum sky_status sky_engine_new(const struct sky_engine_options *options, struct 
     status = sky_text_new(&text, &made->text, reason);
     if (status == SKY_OK)
         status = begin_state(made);
+    if (status == SKY_OK)
+        status = begin_sessions(made);
     if (status != SKY_OK) {
         if (status == SKY_E_MEMORY)
             *reason = "no memory for the engine";
@@ -128,8 +163,11 @@ void sky_engine_free(struct sky_engine *engine)
     if (!engine)
         return;
     end_state(engine);
+    sky_sessions_free(engine->sessions);
     sky_text_free(engine->text);
     sky_snapshot_builder_clean_up(&engine->snapshot);
+    sky_count_builder_clean_up(&engine->counts);
+    sky_arena_clean_up(&engine->activity_lists);
     free(engine);
 }
 
@@ -141,8 +179,54 @@ static uint32_t language_index(const struct sky_engine *engine, struct sky_span 
     return engine->options.languages_count;
 }
 
-/* Close the open minute and hand out its snapshot. */
-static enum sky_status close_slide(struct sky_engine *engine, sky_slide_fn on_slide, void *context, bool *go_on)
+/* ---- closing a minute ---- */
+
+/* What is left to be done of a call: for whom, and whether they want to go on. */
+struct closing {
+    const struct sky_engine_sink *sink;
+    bool go_on;
+};
+
+static enum sky_status give_counts(struct sky_engine *engine, const struct sky_snapshot_input *input,
+                                   struct closing *closing)
+{
+    if (!closing->sink->on_counts)
+        return SKY_OK;
+    enum sky_status status = sky_counts_build(&engine->counts, input);
+    if (status == SKY_OK && engine->counts.counts_count)
+        closing->go_on =
+            closing->sink->on_counts(closing->sink->context, engine->counts.counts, engine->counts.counts_count);
+    return status;
+}
+
+/* The window of activity that ends at or before `minute`, if one does. */
+static enum sky_status give_activity(struct sky_engine *engine, int64_t minute, struct closing *closing)
+{
+    struct sky_activity ended;
+    struct sky_activity_record record;
+    if (!engine->activity || !sky_tumbling_advance(engine->activity, minute, &ended) || !closing->sink->on_activity)
+        return SKY_OK;
+    sky_arena_reset(&engine->activity_lists);
+    enum sky_status status = sky_activity_build(&engine->activity_lists, &engine->options, &ended, &record);
+    if (status == SKY_OK && closing->go_on)
+        closing->go_on = closing->sink->on_activity(closing->sink->context, &record);
+    return status;
+}
+
+static enum sky_status give_sessions(struct sky_engine *engine, int64_t minute, struct closing *closing)
+{
+    const struct sky_session *over;
+    uint32_t count;
+    if (!engine->sessions)
+        return SKY_OK;
+    enum sky_status status = sky_sessions_close(engine->sessions, minute * SKY_MINUTE_MS, &over, &count);
+    if (status == SKY_OK && count && closing->sink->on_sessions && closing->go_on)
+        closing->go_on = closing->sink->on_sessions(closing->sink->context, over, count);
+    return status;
+}
+
+/* Close the open minute and hand out what it gives. */
+static enum sky_status close_slide(struct sky_engine *engine, struct closing *closing)
 {
     struct sky_tracker_result result;
     enum sky_status status = sky_sliding_close(engine->window);
@@ -151,28 +235,46 @@ static enum sky_status close_slide(struct sky_engine *engine, sky_slide_fn on_sl
     if (status != SKY_OK)
         return status;
     engine->stats.slides++;
-    if (!on_slide)
-        return SKY_OK;
     const struct sky_snapshot_input input = {
         .options = &engine->options,
         .window = engine->window,
         .store = engine->store,
         .result = &result,
     };
+    int64_t minute = sky_sliding_open_minute(engine->window);
+    status = give_counts(engine, &input, closing);
+    if (status == SKY_OK)
+        status = give_activity(engine, minute, closing);
+    if (status == SKY_OK)
+        status = give_sessions(engine, minute, closing);
+    if (status != SKY_OK || !closing->sink->on_slide || !closing->go_on)
+        return status;
     status = sky_snapshot_build(&engine->snapshot, &input);
     if (status == SKY_OK)
-        *go_on = on_slide(context, &engine->snapshot.snapshot);
+        closing->go_on = closing->sink->on_slide(closing->sink->context, &engine->snapshot.snapshot);
     return status;
 }
 
-enum sky_status sky_engine_advance(struct sky_engine *engine, int64_t event_time_ms, sky_slide_fn on_slide,
-                                   void *context)
+/* Event time jumps to `minute`, over more than the state is good for: what is open ends, and all begins anew. The
+ * windows of activity in between, all empty, are not told one by one. */
+static enum sky_status begin_anew(struct sky_engine *engine, int64_t minute, struct closing *closing)
 {
+    enum sky_status status = give_activity(engine, minute, closing);
+    if (status == SKY_OK)
+        status = give_sessions(engine, minute, closing);
+    if (status != SKY_OK)
+        return status;
+    end_state(engine);
+    return begin_state(engine);
+}
+
+enum sky_status sky_engine_advance(struct sky_engine *engine, int64_t event_time_ms, const struct sky_engine_sink *sink)
+{
+    static const struct sky_engine_sink nobody = {0};
+    struct closing closing = {sink ? sink : &nobody, true};
     int64_t minute = sky_time_floor(event_time_ms, SKY_MINUTE_MS) / SKY_MINUTE_MS;
-    bool go_on = true;
     if (sky_sliding_is_started(engine->window) && minute - sky_sliding_open_minute(engine->window) > GAP_MINUTES_MAX) {
-        end_state(engine);
-        enum sky_status status = begin_state(engine);
+        enum sky_status status = begin_anew(engine, minute, &closing);
         if (status != SKY_OK)
             return status;
     }
@@ -180,8 +282,8 @@ enum sky_status sky_engine_advance(struct sky_engine *engine, int64_t event_time
         sky_sliding_start(engine->window, minute);
         sky_post_store_advance(engine->store, minute);
     }
-    while (go_on && sky_sliding_open_minute(engine->window) < minute) {
-        enum sky_status status = close_slide(engine, on_slide, context, &go_on);
+    while (closing.go_on && sky_sliding_open_minute(engine->window) < minute) {
+        enum sky_status status = close_slide(engine, &closing);
         if (status != SKY_OK)
             return status;
         sky_post_store_advance(engine->store, sky_sliding_open_minute(engine->window));
@@ -189,6 +291,23 @@ enum sky_status sky_engine_advance(struct sky_engine *engine, int64_t event_time
     if (event_time_ms > engine->stats.event_time_ms)
         engine->stats.event_time_ms = event_time_ms;
     return SKY_OK;
+}
+
+/* ---- posts ---- */
+
+/* Activity and sessions of a create that counts. Their own reasons to refuse one are those that it was refused for
+ * already (late), or are no reason to drop it (a DID too long to be one). */
+static enum sky_status count_beside(struct sky_engine *engine, const struct sky_post *post,
+                                    const struct sky_sliding_post *counted, const struct sky_keyword_list *keywords)
+{
+    bool is_reply = post->reply_to.len > 0;
+    int64_t minute = sky_sliding_open_minute(engine->window);
+    enum sky_status status = SKY_OK;
+    if (engine->activity)
+        status = sky_tumbling_add(engine->activity, minute, counted, is_reply, keywords);
+    if (status != SKY_E_MEMORY && engine->sessions)
+        status = sky_sessions_add(engine->sessions, post->author_did, post->event_time_ms, is_reply);
+    return status == SKY_E_MEMORY ? status : SKY_OK;
 }
 
 /* Count a create that is neither late nor a repeat. */
@@ -208,7 +327,8 @@ static enum sky_status count_post(struct sky_engine *engine, const struct sky_po
         .sketch = sky_text_sketch(engine->text),
         .language = language_index(engine, with_language.language),
     };
-    return sky_sliding_add(engine->window, minute, &counted, &keywords);
+    status = sky_sliding_add(engine->window, minute, &counted, &keywords);
+    return status == SKY_OK ? count_beside(engine, post, &counted, &keywords) : status;
 }
 
 static enum sky_status take_create(struct sky_engine *engine, const struct sky_post *post, int64_t minute)
@@ -238,15 +358,15 @@ static enum sky_status take_update(struct sky_engine *engine, const struct sky_p
     return SKY_OK;
 }
 
-enum sky_status sky_engine_post(struct sky_engine *engine, const struct sky_post *post, sky_slide_fn on_slide,
-                                void *context)
+enum sky_status sky_engine_post(struct sky_engine *engine, const struct sky_post *post,
+                                const struct sky_engine_sink *sink)
 {
     int64_t minute = sky_time_floor(post->event_time_ms, SKY_MINUTE_MS) / SKY_MINUTE_MS;
     if (sky_sliding_is_started(engine->window) && minute < sky_sliding_open_minute(engine->window)) {
         engine->stats.posts_late++;
         return SKY_E_LATE;
     }
-    enum sky_status status = sky_engine_advance(engine, post->event_time_ms, on_slide, context);
+    enum sky_status status = sky_engine_advance(engine, post->event_time_ms, sink);
     if (status != SKY_OK)
         return status;
     switch (post->op) {
@@ -302,6 +422,26 @@ static void load_stats(struct sky_engine_stats *stats, struct sky_reader *reader
     stats->event_time_ms = sky_reader_i64(reader);
 }
 
+static void save_extras(const struct sky_engine *engine, struct sky_buffer *buffer)
+{
+    struct sky_buffer extra = {0};
+    if (engine->activity) {
+        sky_tumbling_save(engine->activity, &extra);
+        sky_buffer_put_u8(buffer, EXTRA_ACTIVITY);
+        sky_buffer_put_u32(buffer, engine->options.activity_minutes);
+        sky_buffer_put_blob(buffer, sky_buffer_span(&extra));
+    }
+    if (engine->sessions) {
+        extra.len = 0;
+        sky_sessions_save(engine->sessions, &extra);
+        sky_buffer_put_u8(buffer, EXTRA_SESSIONS);
+        sky_buffer_put_u32(buffer, engine->options.session_gap_minutes);
+        sky_buffer_put_blob(buffer, sky_buffer_span(&extra));
+    }
+    buffer->failed |= extra.failed;
+    sky_buffer_clean_up(&extra);
+}
+
 void sky_engine_save(const struct sky_engine *engine, struct sky_buffer *buffer)
 {
     struct sky_buffer shape = {0};
@@ -313,6 +453,7 @@ void sky_engine_save(const struct sky_engine *engine, struct sky_buffer *buffer)
     sky_post_store_save(engine->store, buffer);
     sky_sliding_save(engine->window, buffer);
     sky_tracker_save(engine->tracker, buffer);
+    save_extras(engine, buffer);
 }
 
 static void load_shape(const struct sky_engine *engine, struct sky_reader *reader)
@@ -325,9 +466,45 @@ static void load_shape(const struct sky_engine *engine, struct sky_reader *reade
     sky_buffer_clean_up(&shape);
 }
 
+static void load_activity(struct sky_engine *engine, struct sky_reader *reader)
+{
+    sky_tumbling_load(engine->activity, reader);
+    int64_t minute = sky_sliding_open_minute(engine->window);
+    if (sky_reader_ok(reader) && !sky_tumbling_takes(engine->activity, minute))
+        sky_reader_fail(reader, SKY_E_RANGE, "a window of activity of another time");
+}
+
+/* One of what save_extras wrote: passed over when it is not wanted, or was made with another setting. */
+static void load_extra(struct sky_engine *engine, struct sky_reader *reader, uint8_t *last_tag)
+{
+    uint8_t tag = sky_reader_u8(reader);
+    struct sky_reader extra;
+    if (tag <= *last_tag || tag > EXTRA_SESSIONS) {
+        sky_reader_fail(reader, SKY_E_TRAILING, "bytes after the end of the state");
+        return;
+    }
+    *last_tag = tag;
+    uint32_t setting = sky_reader_u32(reader);
+    sky_reader_init(&extra, sky_reader_blob(reader));
+    if (!sky_reader_ok(reader))
+        return;
+    bool is_activity = tag == EXTRA_ACTIVITY;
+    if (setting != (is_activity ? engine->options.activity_minutes : engine->options.session_gap_minutes))
+        return;
+    if (is_activity)
+        load_activity(engine, &extra);
+    else
+        sky_sessions_load(engine->sessions, &extra);
+    if (sky_reader_ok(&extra) && extra.offset != extra.input.len)
+        sky_reader_fail(&extra, SKY_E_TRAILING, "bytes after the end of activity or sessions");
+    if (!sky_reader_ok(&extra))
+        sky_reader_fail(reader, extra.error.status, extra.error.reason);
+}
+
 enum sky_status sky_engine_load(struct sky_engine *engine, struct sky_span input, struct sky_error *error)
 {
     struct sky_reader reader;
+    uint8_t last_tag = 0;
     sky_reader_init(&reader, input);
     load_shape(engine, &reader);
     load_stats(&engine->stats, &reader);
@@ -337,8 +514,8 @@ enum sky_status sky_engine_load(struct sky_engine *engine, struct sky_span input
         sky_sliding_load(engine->window, &reader);
     if (sky_reader_ok(&reader))
         sky_tracker_load(engine->tracker, &reader);
-    if (sky_reader_ok(&reader) && reader.offset != input.len)
-        sky_reader_fail(&reader, SKY_E_TRAILING, "bytes after the end of the state");
+    while (sky_reader_ok(&reader) && reader.offset != input.len)
+        load_extra(engine, &reader, &last_tag);
     *error = reader.error;
     return reader.error.status;
 }

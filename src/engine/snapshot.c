@@ -1,94 +1,14 @@
-/* Samples of a trend are the visible posts of its window with the smallest ids (a hash of the uri), one an author: a
- * choice that is the same in every run and that nobody can make sure to win by posting more. */
 #include "engine/snapshot.h"
 
 #include "base/hash.h"
 #include "base/time.h"
-
-#define SAMPLES_MAX 32
+#include "engine/sample.h"
 
 struct sky_span sky_snapshot_language(const struct sky_engine_options *options, uint32_t index)
 {
     if (index < options->languages_count)
         return sky_span_from_string(options->languages[index]);
     return index == options->languages_count ? SKY_SPAN("other") : SKY_SPAN("*");
-}
-
-struct candidate {
-    uint64_t post_id;
-    struct sky_shown_post shown;
-};
-
-/* The `limit` best so far, by post_id. */
-struct choice {
-    struct candidate best[SAMPLES_MAX];
-    uint32_t count;
-    uint32_t limit;
-};
-
-/* The place of the author's post, or `count`. */
-static uint32_t author_place(const struct choice *choice, uint64_t author_id)
-{
-    uint32_t at = 0;
-    while (at < choice->count && choice->best[at].shown.author_id != author_id)
-        at++;
-    return at;
-}
-
-static void remove_place(struct choice *choice, uint32_t at)
-{
-    choice->count--;
-    memmove(&choice->best[at], &choice->best[at + 1], (choice->count - at) * sizeof *choice->best);
-}
-
-static void consider(struct choice *choice, const struct sky_post_store *store,
-                     const struct sky_sliding_occurrence *occurrence)
-{
-    struct candidate candidate = {.post_id = occurrence->post_id};
-    bool full = choice->count == choice->limit;
-    if (choice->limit == 0 || (full && candidate.post_id >= choice->best[choice->count - 1].post_id))
-        return;
-    if (!sky_post_store_show(store, candidate.post_id, &candidate.shown))
-        return;
-    uint32_t same_author = author_place(choice, candidate.shown.author_id);
-    if (same_author < choice->count) {
-        if (choice->best[same_author].post_id <= candidate.post_id)
-            return;
-        remove_place(choice, same_author);
-    } else if (full) {
-        choice->count--;
-    }
-    uint32_t at = choice->count++;
-    for (; at > 0 && choice->best[at - 1].post_id > candidate.post_id; at--)
-        choice->best[at] = choice->best[at - 1];
-    choice->best[at] = candidate;
-}
-
-static enum sky_status put_samples(struct sky_snapshot_builder *builder, const struct choice *choice,
-                                   struct sky_trend_alert *alert)
-{
-    struct sky_sample_post *samples = sky_arena_alloc(&builder->arena, choice->count * sizeof *samples);
-    if (!samples)
-        return SKY_E_MEMORY;
-    for (uint32_t i = 0; i < choice->count; i++) {
-        const struct sky_shown_post *shown = &choice->best[i].shown;
-        samples[i] = (struct sky_sample_post){shown->uri, shown->author_did, shown->text, shown->created_at_ms};
-    }
-    alert->sample_posts = samples;
-    alert->sample_posts_count = choice->count;
-    return SKY_OK;
-}
-
-static enum sky_status choose_samples(struct sky_snapshot_builder *builder, const struct sky_snapshot_input *input,
-                                      const struct sky_sliding_row *row, struct sky_trend_alert *alert)
-{
-    struct choice choice = {.limit = input->options->samples < SAMPLES_MAX ? input->options->samples : SAMPLES_MAX};
-    struct sky_sliding_walk walk;
-    struct sky_sliding_occurrence occurrence;
-    sky_sliding_walk_begin(input->window, row, &walk);
-    while (sky_sliding_walk_next(input->window, &walk, &occurrence))
-        consider(&choice, input->store, &occurrence);
-    return put_samples(builder, &choice, alert);
 }
 
 static enum sky_status make_alert(struct sky_snapshot_builder *builder, const struct sky_snapshot_input *input,
@@ -115,7 +35,8 @@ static enum sky_status make_alert(struct sky_snapshot_builder *builder, const st
     if (!sky_sliding_find(input->window, trend->language, trend->keyword, &row))
         return SKY_OK;
     alert->unique_authors = row.unique_authors;
-    return choose_samples(builder, input, &row, alert);
+    const struct sky_sample_source source = {&builder->arena, input->window, input->store, input->options->samples};
+    return sky_sample_choose(&source, &row, &alert->sample_posts, &alert->sample_posts_count);
 }
 
 static const struct sky_trend_alert *make_alerts(struct sky_snapshot_builder *builder,

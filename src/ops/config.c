@@ -1,5 +1,6 @@
 #include "ops/config.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 
 #define ENVIRONMENT_PREFIX "SKYTREND_"
 #define NAME_SIZE          80
+#define SECRET_FILE_PREFIX "file:"
 
 static enum sky_status fail(struct sky_config_message *message, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -62,12 +64,48 @@ static void store(struct sky_config *config, const struct sky_setting *setting, 
     case SKY_VALUE_BOOL: memcpy(field, &value->boolean, sizeof value->boolean); break;
     case SKY_VALUE_DOUBLE: memcpy(field, &value->number, sizeof value->number); break;
     case SKY_VALUE_STRING:
+    case SKY_VALUE_SECRET:
     case SKY_VALUE_LIST: memcpy(field, &value->string, sizeof value->string); break;
     case SKY_VALUE_INT:
     case SKY_VALUE_DURATION:
     case SKY_VALUE_SIZE:
     case SKY_VALUE_CHOICE: memcpy(field, &value->integer, sizeof value->integer); break;
     }
+}
+
+/* The secret that `text` names or is, and what of it may be shown. */
+static enum sky_status read_secret(struct sky_config *config, const struct sky_config_assignment *assignment,
+                                   const char **text, const char **shown, struct sky_config_message *message)
+{
+    if (!**text)
+        return SKY_OK;
+    if (strncmp(*text, SECRET_FILE_PREFIX, strlen(SECRET_FILE_PREFIX)) != 0) {
+        *shown = "(hidden)";
+        if (assignment->layer == SKY_CONFIG_ENVIRONMENT)
+            return SKY_OK;
+        return fail(message, "%s: a secret does not stand here: give file:PATH, or the environment variable",
+                    assignment->where);
+    }
+    const char *path = *text + strlen(SECRET_FILE_PREFIX);
+    char *secret = sky_arena_alloc(&config->arena, SKY_CONFIG_SECRET_BYTES_MAX + 1);
+    if (!secret)
+        return SKY_E_MEMORY;
+    FILE *file = fopen(path, "rbe");
+    size_t len = file ? fread(secret, 1, SKY_CONFIG_SECRET_BYTES_MAX + 1, file) : 0;
+    bool failed = !file || ferror(file);
+    int error = errno;
+    if (file)
+        fclose(file);
+    if (failed)
+        return fail(message, "%s: the secret in %.200s cannot be read: %s", assignment->where, path, strerror(error));
+    while (len && (secret[len - 1] == '\n' || secret[len - 1] == '\r'))
+        len--;
+    if (!len || len > SKY_CONFIG_SECRET_BYTES_MAX || memchr(secret, 0, len))
+        return fail(message, "%s: %.200s holds no secret: it is empty, longer than %d bytes, or not text",
+                    assignment->where, path, SKY_CONFIG_SECRET_BYTES_MAX);
+    secret[len] = 0;
+    *text = secret;
+    return SKY_OK;
 }
 
 enum sky_status sky_config_assign(struct sky_config *config, const struct sky_config_assignment *assignment,
@@ -93,10 +131,16 @@ enum sky_status sky_config_assign(struct sky_config *config, const struct sky_co
         sky_buffer_clean_up(&allowed);
         return SKY_E_CONFIG;
     }
+    const char *shown = text;
+    if (setting->rule.type == SKY_VALUE_SECRET) {
+        enum sky_status status = read_secret(config, assignment, &value.string, &shown, message);
+        if (status != SKY_OK)
+            return status;
+    }
     size_t count;
     store(config, setting, &value);
     config->origins[setting - sky_settings(&count)] =
-        (struct sky_config_origin){assignment->layer, assignment->line, text};
+        (struct sky_config_origin){assignment->layer, assignment->line, shown};
     return SKY_OK;
 }
 
@@ -262,6 +306,27 @@ void sky_config_engine_options(const struct sky_config *config, struct sky_engin
     options->samples = (uint32_t)config->trend.samples;
     options->keep_labelled = config->trend.keep_labelled;
     options->rank_recurring = config->trend.rank_recurring;
+}
+
+void sky_config_kafka_options(const struct sky_config *config, struct sky_kafka_options *options)
+{
+    *options = (struct sky_kafka_options){
+        .bootstrap_servers = config->kafka.bootstrap_servers,
+        .security = (enum sky_kafka_security)config->kafka.security,
+        .sasl_mechanism = (enum sky_kafka_sasl)config->kafka.sasl_mechanism,
+        .username = config->kafka.username,
+        .password = config->kafka.password,
+        .ca_file = config->kafka.ca_file,
+        .certificate_file = config->kafka.certificate_file,
+        .key_file = config->kafka.key_file,
+        .client_id = config->kafka.client_id,
+        .compression = (enum sky_kafka_compression)config->kafka.compression,
+        .linger_ms = config->kafka.linger_ms,
+        .retry_backoff_ms = config->kafka.retry_backoff_ms,
+        .reconnect_backoff_max_ms = config->kafka.reconnect_backoff_max_ms,
+        .request_timeout_ms = config->kafka.request_timeout_ms,
+        .transaction_timeout_ms = config->kafka.transaction_timeout_ms,
+    };
 }
 
 bool sky_config_checkpoint_path(const struct sky_config *config, char path[PATH_MAX])

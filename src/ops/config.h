@@ -5,6 +5,9 @@
  *     SKYTREND_TREND_MIN_Z=6       the environment
  *     --trend.min_z 6              a flag
  *
+ * A secret is file:PATH, whose content counts without the line break at its end; only in the environment may it stand
+ * itself. It is never shown.
+ *
  * An unknown setting or a value that is not allowed is an error that names the setting, where it stands and what was
  * probably meant; nothing is ignored. docs/CONFIGURATION.md is printed from the table (sky_config_write_markdown).
  *
@@ -17,13 +20,15 @@
 
 #include "base/arena.h"
 #include "engine/engine.h"
+#include "io/kafka.h"
 #include "ops/options.h"
 
-#define SKY_CONFIG_SETTINGS_MAX   64
-#define SKY_CONFIG_FILE_BYTES_MAX ((size_t)1 << 20)
-#define SKY_CONFIG_DEFAULT_FILE   "skytrend.yaml"
-#define SKY_CONFIG_MESSAGE_SIZE   512
-#define SKY_CONFIG_HOST_NAMES_MAX 16
+#define SKY_CONFIG_SETTINGS_MAX     192
+#define SKY_CONFIG_FILE_BYTES_MAX   ((size_t)1 << 20)
+#define SKY_CONFIG_DEFAULT_FILE     "skytrend.yaml"
+#define SKY_CONFIG_MESSAGE_SIZE     512
+#define SKY_CONFIG_HOST_NAMES_MAX   16
+#define SKY_CONFIG_SECRET_BYTES_MAX 65536 /* of a file:PATH */
 
 enum sky_source_kind { SKY_SOURCE_RELAY, SKY_SOURCE_JETSTREAM, SKY_SOURCE_SIMULATED }; /* as source.kind lists them */
 enum sky_log_format_setting { SKY_LOG_AUTO, SKY_LOG_JSON, SKY_LOG_TEXT };              /* as log.format lists them */
@@ -34,7 +39,7 @@ enum sky_config_layer { SKY_CONFIG_DEFAULT, SKY_CONFIG_FILE, SKY_CONFIG_ENVIRONM
 struct sky_config_origin {
     enum sky_config_layer layer;
     int line;          /* of the file, from 1 */
-    const char *value; /* as written */
+    const char *value; /* as written; of a secret what may be shown */
 };
 
 /* Durations are ms, sizes bytes, choices places in their list, lists words with commas between. */
@@ -68,11 +73,21 @@ struct sky_config {
         int64_t minutes;
     } window;
     struct {
+        int64_t minutes;
+    } activity;
+    struct {
+        int64_t gap_ms;
+    } sessions;
+    struct {
         bool enabled;
         const char *address;
         int64_t port;
         const char *host_names;
     } http;
+    struct {
+        const char *address;
+        int64_t port;
+    } service;
     struct {
         const char *directory;
         int64_t dead_letters_bytes;
@@ -82,6 +97,54 @@ struct sky_config {
         const char *path;
         int64_t interval_ms;
     } checkpoint;
+    struct {
+        const char *bootstrap_servers;
+        int64_t security;       /* enum sky_kafka_security */
+        int64_t sasl_mechanism; /* enum sky_kafka_sasl */
+        const char *username;
+        const char *password;
+        const char *ca_file;
+        const char *certificate_file;
+        const char *key_file;
+        const char *client_id;
+        const char *instance_id;
+        int64_t partitions;
+        int64_t replication;
+        int64_t retention_ms; /* 0: for ever */
+        int64_t compression;  /* enum sky_kafka_compression */
+        int64_t linger_ms;
+        int64_t retry_backoff_ms;
+        int64_t reconnect_backoff_max_ms;
+        int64_t request_timeout_ms;
+        int64_t transaction_timeout_ms;
+    } kafka;
+    struct {
+        const char *posts;
+        const char *trends;
+        const char *trend_alerts;
+        const char *keyword_counts;
+        const char *activity;
+        const char *sessions;
+        const char *dead_letters;
+        const char *ingest_cursor;
+        const char *run_marker;
+    } topics;
+    struct {
+        const char *endpoint;
+        const char *region;
+        bool path_style;
+        const char *access_key;
+        const char *secret_key;
+        const char *session_token;
+        const char *ca_file;
+    } s3;
+    struct {
+        const char *url;
+        const char *username;
+        const char *password;
+        const char *ca_file;
+        int64_t timeout_ms;
+    } redis;
     struct {
         int64_t level;  /* enum sky_log_level */
         int64_t format; /* enum sky_log_format_setting */
@@ -126,6 +189,9 @@ void sky_config_clean_up(struct sky_config *config);
 
 /* What the engine wants; borrows `config`. hash_key is left 0: randomness is the caller's. */
 void sky_config_engine_options(const struct sky_config *config, struct sky_engine_options *options);
+
+/* What connections to the brokers want; borrows `config`. */
+void sky_config_kafka_options(const struct sky_config *config, struct sky_kafka_options *options);
 
 /* data.directory and checkpoint.path joined, unless the latter is absolute. False: longer than PATH_MAX. */
 SKY_MUST_USE bool sky_config_checkpoint_path(const struct sky_config *config, char path[PATH_MAX]);

@@ -2,8 +2,8 @@
 #include "ops/config.h"
 #include "wire/json_write.h"
 
-#define VALUE_COLUMN  26
-#define SOURCE_COLUMN 52
+#define VALUE_COLUMN  31
+#define SOURCE_COLUMN 58
 
 static void write_origin(const struct sky_config *config, const struct sky_config_origin *origin,
                          struct sky_buffer *buffer)
@@ -58,6 +58,7 @@ static void write_json_value(struct sky_json_writer *json, const struct sky_sett
     case SKY_VALUE_DURATION:
     case SKY_VALUE_SIZE:
     case SKY_VALUE_STRING:
+    case SKY_VALUE_SECRET:
     case SKY_VALUE_CHOICE: sky_json_string(json, text); break;
     }
 }
@@ -138,6 +139,9 @@ void sky_config_write_markdown(struct sky_buffer *buffer)
         "4. a flag: `--trend.min_z 6`.\n\n"
         "`skytrend config` prints what is in effect and where each value comes from. An unknown setting, or a value\n"
         "that is not allowed, is an error that says where it stands and what is allowed.\n\n"
+        "A secret is `file:PATH` (what the file holds, without the line break at its end). Only in the environment "
+        "may\n"
+        "it stand itself: a command line and a configuration file are read by too many. It is shown nowhere.\n\n"
         "```yaml\n# skytrend.yaml\ntrend:\n  min_z: 6\n  languages: [en, ja]\nhttp:\n  port: 9000\n```\n");
     for (size_t i = 0; i < count; i++) {
         size_t len = section_len(settings[i].name);

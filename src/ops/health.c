@@ -1,5 +1,6 @@
 #include "ops/health.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -7,19 +8,28 @@
 #include "io/clock.h"
 #include "wire/json_write.h"
 
+#define BIT(role) (1U << SKY_ROLE_##role)
+
 static const struct {
     const char *name;
-    bool required;
+    unsigned required; /* for these roles, a bit for each */
+    unsigned optional; /* these use it, and can do without */
 } dependencies[SKY_DEPENDENCY_COUNT] = {
-    [SKY_DEPENDENCY_SOURCE] = {"source", true},
-    [SKY_DEPENDENCY_ENGINE] = {"engine", true},
-    [SKY_DEPENDENCY_CHECKPOINT] = {"checkpoint", false},
+    [SKY_DEPENDENCY_SOURCE] = {"source", BIT(RUN) | BIT(INGEST), 0},
+    [SKY_DEPENDENCY_ENGINE] = {"engine", BIT(RUN), 0},
+    [SKY_DEPENDENCY_CHECKPOINT] = {"checkpoint", 0, BIT(RUN)},
+    [SKY_DEPENDENCY_KAFKA] = {"kafka", BIT(RUN) | BIT(INGEST) | BIT(LAKE) | BIT(CACHE) | BIT(ALERTS), 0},
+    [SKY_DEPENDENCY_SPOOL] = {"spool", BIT(INGEST), 0},
+    [SKY_DEPENDENCY_STORAGE] = {"storage", BIT(LAKE), BIT(RUN) | BIT(SERVE)},
+    [SKY_DEPENDENCY_REDIS] = {"redis", BIT(CACHE) | BIT(SERVE), 0},
+    [SKY_DEPENDENCY_RECEIVERS] = {"receivers", 0, BIT(ALERTS)},
 };
 
 static const char *const state_names[] = {"starting", "ok", "degraded", "failed", "off"};
 
 struct sky_health {
     pthread_mutex_t mutex;
+    enum sky_role role;
     int64_t beat_ms; /* monotonic */
     struct {
         enum sky_health_state state;
@@ -28,13 +38,14 @@ struct sky_health {
     } states[SKY_DEPENDENCY_COUNT];
 };
 
-enum sky_status sky_health_new(struct sky_health **out)
+enum sky_status sky_health_new(enum sky_role role, struct sky_health **out)
 {
     struct sky_health *health = calloc(1, sizeof *health);
     *out = health;
     if (!health)
         return SKY_E_MEMORY;
     pthread_mutex_init(&health->mutex, NULL);
+    health->role = role;
     health->beat_ms = sky_clock_monotonic_ms();
     for (size_t i = 0; i < SKY_DEPENDENCY_COUNT; i++)
         health->states[i].since_ms = sky_clock_wall_ms();
@@ -49,6 +60,21 @@ void sky_health_free(struct sky_health *health)
     free(health);
 }
 
+const char *sky_dependency_name(enum sky_dependency dependency)
+{
+    return dependencies[dependency].name;
+}
+
+static bool is_required(const struct sky_health *health, size_t dependency)
+{
+    return dependencies[dependency].required >> health->role & 1;
+}
+
+static bool is_used(const struct sky_health *health, size_t dependency)
+{
+    return is_required(health, dependency) || dependencies[dependency].optional >> health->role & 1;
+}
+
 /* Printable ASCII, cut to what fits: a path or a server's word may hold anything. */
 static void copy_detail(char to[SKY_HEALTH_DETAIL_SIZE], const char *from)
 {
@@ -61,6 +87,7 @@ static void copy_detail(char to[SKY_HEALTH_DETAIL_SIZE], const char *from)
 void sky_health_set(struct sky_health *health, enum sky_dependency dependency, enum sky_health_state state,
                     const char *detail)
 {
+    assert(is_used(health, dependency));
     pthread_mutex_lock(&health->mutex);
     if (health->states[dependency].state != state)
         health->states[dependency].since_ms = sky_clock_wall_ms();
@@ -99,17 +126,27 @@ static bool is_fine(enum sky_health_state state)
     return state == SKY_HEALTH_OK || state == SKY_HEALTH_DEGRADED || state == SKY_HEALTH_OFF;
 }
 
+bool sky_health_is_up(struct sky_health *health, enum sky_dependency dependency)
+{
+    pthread_mutex_lock(&health->mutex);
+    bool up = !is_used(health, dependency) || is_fine(health->states[dependency].state);
+    pthread_mutex_unlock(&health->mutex);
+    return up;
+}
+
 /* With the mutex held. */
 static void write_dependencies(const struct sky_health *health, struct sky_json_writer *json)
 {
     sky_json_object(json);
     for (size_t i = 0; i < SKY_DEPENDENCY_COUNT; i++) {
+        if (!is_used(health, i))
+            continue;
         sky_json_key(json, dependencies[i].name);
         sky_json_object(json);
         sky_json_key(json, "state");
         sky_json_string(json, state_names[health->states[i].state]);
         sky_json_key(json, "required");
-        sky_json_bool(json, dependencies[i].required);
+        sky_json_bool(json, is_required(health, i));
         sky_json_key(json, "since");
         sky_json_time(json, health->states[i].since_ms);
         sky_json_key(json, "detail");
@@ -125,7 +162,7 @@ unsigned sky_health_render_ready(void *context, struct sky_buffer *body)
     bool ready = true;
     pthread_mutex_lock(&health->mutex);
     for (size_t i = 0; i < SKY_DEPENDENCY_COUNT; i++)
-        ready = ready && (!dependencies[i].required || is_fine(health->states[i].state));
+        ready = ready && (!is_required(health, i) || is_fine(health->states[i].state));
     struct sky_json_writer json;
     sky_json_begin(&json, body);
     sky_json_object(&json);

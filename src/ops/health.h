@@ -10,16 +10,25 @@
 #define SKY_OPS_HEALTH_H
 
 #include "base/buffer.h"
+#include "ops/role.h"
 
 #define SKY_HEALTH_DETAIL_SIZE 256
 #define SKY_HEALTH_BEAT_MS_MAX 60000 /* without a beat for so long the program hangs */
 
+/* What services depend on; which one on what, and whether it can do without, stands in health.c. */
 enum sky_dependency {
     SKY_DEPENDENCY_SOURCE,
     SKY_DEPENDENCY_ENGINE,
     SKY_DEPENDENCY_CHECKPOINT, /* without it the work goes on, but a crash loses it: not required */
+    SKY_DEPENDENCY_KAFKA,
+    SKY_DEPENDENCY_SPOOL,
+    SKY_DEPENDENCY_STORAGE, /* of the lake: S3 or a folder */
+    SKY_DEPENDENCY_REDIS,
+    SKY_DEPENDENCY_RECEIVERS, /* of alerts */
     SKY_DEPENDENCY_COUNT
 };
+
+const char *sky_dependency_name(enum sky_dependency dependency); /* "source", ... */
 
 enum sky_health_state {
     SKY_HEALTH_STARTING,
@@ -31,12 +40,15 @@ enum sky_health_state {
 
 struct sky_health;
 
-SKY_MUST_USE enum sky_status sky_health_new(struct sky_health **health); /* SKY_E_MEMORY */
+SKY_MUST_USE enum sky_status sky_health_new(enum sky_role role, struct sky_health **health); /* SKY_E_MEMORY */
 void sky_health_free(struct sky_health *health);
 
-/* `detail` is for people, copied; may be NULL. */
+/* `detail` is for people, copied; may be NULL. A dependency that the role does not have asserts. */
 void sky_health_set(struct sky_health *health, enum sky_dependency dependency, enum sky_health_state state,
                     const char *detail);
+
+/* True while it is OK, DEGRADED or OFF, or the role does not have it. */
+bool sky_health_is_up(struct sky_health *health, enum sky_dependency dependency);
 
 /* The working thread is alive: now and then, at least every few seconds. */
 void sky_health_beat(struct sky_health *health);

@@ -17,6 +17,7 @@
 enum type { COUNTER, GAUGE, HISTOGRAM };
 
 struct description {
+    unsigned roles; /* that have it, a bit for each enum sky_role */
     const char *name;
     enum type type;
     const char *help;
@@ -39,93 +40,144 @@ static const char *kind_name(size_t place)
     return sky_event_kind_name((enum sky_event_kind)place);
 }
 
+static const char *topic_name(size_t place)
+{
+    return sky_topic_kind_name((enum sky_topic_kind)place);
+}
+
+static const char *dependency_name(size_t place)
+{
+    return sky_dependency_name((enum sky_dependency)place);
+}
+
 static const char *end_name(size_t place)
 {
     return sky_websocket_end_name((enum sky_websocket_end)place);
 }
 
-#define COUNTER_OF(n, h)                                                                                               \
+#define BIT(role) (1U << (role))
+#define ALL       (BIT(SKY_ROLE_COUNT) - 1)
+#define RUN       BIT(SKY_ROLE_RUN)
+#define ALERTS    BIT(SKY_ROLE_ALERTS)
+#define SOURCES   (RUN | BIT(SKY_ROLE_INGEST))
+#define CONSUMERS (BIT(SKY_ROLE_LAKE) | BIT(SKY_ROLE_CACHE) | ALERTS)
+#define BUS       (SOURCES | CONSUMERS)
+#define PAGES     (RUN | BIT(SKY_ROLE_SERVE))
+
+#define COUNTER_OF(r, n, h)                                                                                            \
     {                                                                                                                  \
-        .name = (n), .type = COUNTER, .help = (h)                                                                      \
+        .roles = (r), .name = (n), .type = COUNTER, .help = (h)                                                        \
     }
-#define GAUGE_OF(n, h)                                                                                                 \
+#define GAUGE_OF(r, n, h)                                                                                              \
     {                                                                                                                  \
-        .name = (n), .type = GAUGE, .help = (h)                                                                        \
+        .roles = (r), .name = (n), .type = GAUGE, .help = (h)                                                          \
     }
-#define HISTOGRAM_OF(n, h)                                                                                             \
+#define HISTOGRAM_OF(r, n, h)                                                                                          \
     {                                                                                                                  \
-        .name = (n), .type = HISTOGRAM, .help = (h), .buckets = seconds_buckets                                        \
+        .roles = (r), .name = (n), .type = HISTOGRAM, .help = (h), .buckets = seconds_buckets                          \
     }
-#define LABELLED(t, n, h, l, v, count)                                                                                 \
+#define LABELLED(r, t, n, h, l, v, count)                                                                              \
     {                                                                                                                  \
-        .name = (n), .type = (t), .help = (h), .label = (l), .values = (v), .values_count = (count)                    \
+        .roles = (r), .name = (n), .type = (t), .help = (h), .label = (l), .values = (v), .values_count = (count)      \
     }
-#define NAMED(n, h, l, function, count)                                                                                \
+#define NAMED(r, n, h, l, function, count)                                                                             \
     {                                                                                                                  \
-        .name = (n), .type = COUNTER, .help = (h), .label = (l), .value_name = (function), .values_count = (count)     \
+        .roles = (r), .name = (n), .type = COUNTER, .help = (h), .label = (l), .value_name = (function),               \
+        .values_count = (count)                                                                                        \
+    }
+#define NAMED_GAUGE(r, n, h, l, function, count)                                                                       \
+    {                                                                                                                  \
+        .roles = (r), .name = (n), .type = GAUGE, .help = (h), .label = (l), .value_name = (function),                 \
+        .values_count = (count)                                                                                        \
     }
 
 static const struct description table[SKY_METRIC_COUNT] = {
-    [SKY_METRIC_POSTS_PROCESSED] = COUNTER_OF("posts_processed_total", "New posts that the engine took."),
+    [SKY_METRIC_POSTS_PROCESSED] =
+        COUNTER_OF(ALL, "posts_processed_total",
+                   "Posts worked off: counted, spooled, stored, whatever the service does with them."),
     [SKY_METRIC_TREND_DETECTION_LATENCY] =
-        HISTOGRAM_OF("trend_detection_latency_seconds",
+        HISTOGRAM_OF(RUN | ALERTS, "trend_detection_latency_seconds",
                      "From the arrival of the event that closes a minute to the publication of that minute's trends."),
-    [SKY_METRIC_ACTIVE_TRENDS] = GAUGE_OF("active_trends", "Trends that are on."),
-    [SKY_METRIC_TRENDS_STARTED] = COUNTER_OF("skytrend_trends_started_total", "Trends that started."),
-    [SKY_METRIC_TRENDS_ENDED] = COUNTER_OF("skytrend_trends_ended_total", "Trends that ended."),
+    [SKY_METRIC_ACTIVE_TRENDS] = GAUGE_OF(PAGES, "active_trends", "Trends that are on."),
+    [SKY_METRIC_TRENDS_STARTED] = COUNTER_OF(RUN, "skytrend_trends_started_total", "Trends that started."),
+    [SKY_METRIC_TRENDS_ENDED] = COUNTER_OF(RUN, "skytrend_trends_ended_total", "Trends that ended."),
     [SKY_METRIC_FRESHNESS] =
-        GAUGE_OF("skytrend_freshness_seconds", "How far the stream's time is behind the clock; 0 when simulated."),
-    [SKY_METRIC_COMPLETENESS] =
-        GAUGE_OF("skytrend_completeness_ratio", "Share of the received messages that could be read, from 0 to 1."),
-    [SKY_METRIC_SOURCE_BYTES] = COUNTER_OF("skytrend_source_bytes_total", "Bytes of messages from the source."),
-    [SKY_METRIC_SOURCE_MESSAGES] = COUNTER_OF("skytrend_source_messages_total", "Messages from the source."),
-    [SKY_METRIC_SOURCE_CONNECTED] = GAUGE_OF("skytrend_source_connected", "1 while the source is connected."),
-    [SKY_METRIC_SOURCE_CONNECTIONS] = COUNTER_OF("skytrend_source_connections_total", "Connections made."),
+        GAUGE_OF(ALL, "skytrend_freshness_seconds", "How far the stream's time is behind the clock; 0 when simulated."),
+    [SKY_METRIC_COMPLETENESS] = GAUGE_OF(SOURCES, "skytrend_completeness_ratio",
+                                         "Share of the received messages that could be read, from 0 to 1."),
+    [SKY_METRIC_SOURCE_BYTES] =
+        COUNTER_OF(SOURCES, "skytrend_source_bytes_total", "Bytes of messages from the source."),
+    [SKY_METRIC_SOURCE_MESSAGES] = COUNTER_OF(SOURCES, "skytrend_source_messages_total", "Messages from the source."),
+    [SKY_METRIC_SOURCE_CONNECTED] = GAUGE_OF(SOURCES, "skytrend_source_connected", "1 while the source is connected."),
+    [SKY_METRIC_SOURCE_CONNECTIONS] = COUNTER_OF(SOURCES, "skytrend_source_connections_total", "Connections made."),
     [SKY_METRIC_SOURCE_RECONNECTS] =
-        COUNTER_OF("skytrend_source_reconnects_total", "Connections made after the first one."),
-    [SKY_METRIC_SOURCE_ENDS] = NAMED("skytrend_source_ends_total", "Connections and attempts that ended, by reason.",
-                                     "reason", end_name, SKY_WEBSOCKET_END_COUNT),
-    [SKY_METRIC_SOURCE_REPEATED] =
-        COUNTER_OF("skytrend_source_repeated_total", "Messages that had been received before and were passed over."),
-    [SKY_METRIC_SOURCE_GAPS] = COUNTER_OF("skytrend_source_gaps_total", "Times that events were missed for good."),
+        COUNTER_OF(SOURCES, "skytrend_source_reconnects_total", "Connections made after the first one."),
+    [SKY_METRIC_SOURCE_ENDS] =
+        NAMED(SOURCES, "skytrend_source_ends_total", "Connections and attempts that ended, by reason.", "reason",
+              end_name, SKY_WEBSOCKET_END_COUNT),
+    [SKY_METRIC_SOURCE_REPEATED] = COUNTER_OF(SOURCES, "skytrend_source_repeated_total",
+                                              "Messages that had been received before and were passed over."),
+    [SKY_METRIC_SOURCE_GAPS] =
+        COUNTER_OF(SOURCES, "skytrend_source_gaps_total", "Times that events were missed for good."),
     [SKY_METRIC_SOURCE_FAILOVERS] =
-        COUNTER_OF("skytrend_source_failovers_total", "Times that another relay of the list was taken."),
+        COUNTER_OF(SOURCES, "skytrend_source_failovers_total", "Times that another relay of the list was taken."),
     [SKY_METRIC_EVENTS] =
-        NAMED("skytrend_events_total", "Messages read, by kind.", "kind", kind_name, SKY_EVENT_KIND_COUNT),
-    [SKY_METRIC_DROPS] = NAMED("skytrend_drops_total", "Messages and records dropped as bad, by reason.", "reason",
-                               drop_name, SKY_DROP_COUNT),
-    [SKY_METRIC_TIME_FORGED] =
-        COUNTER_OF("skytrend_time_forged_total", "Messages whose time was ahead of its arrival and was replaced."),
-    [SKY_METRIC_CREATED_AT_INVALID] =
-        COUNTER_OF("skytrend_created_at_invalid_total", "Posts kept although their createdAt is missing or invalid."),
+        NAMED(SOURCES, "skytrend_events_total", "Messages read, by kind.", "kind", kind_name, SKY_EVENT_KIND_COUNT),
+    [SKY_METRIC_DROPS] = NAMED(SOURCES, "skytrend_drops_total", "Messages and records dropped as bad, by reason.",
+                               "reason", drop_name, SKY_DROP_COUNT),
+    [SKY_METRIC_TIME_FORGED] = COUNTER_OF(SOURCES, "skytrend_time_forged_total",
+                                          "Messages whose time was ahead of its arrival and was replaced."),
+    [SKY_METRIC_CREATED_AT_INVALID] = COUNTER_OF(SOURCES, "skytrend_created_at_invalid_total",
+                                                 "Posts kept although their createdAt is missing or invalid."),
     [SKY_METRIC_POST_EVENTS] =
-        LABELLED(COUNTER, "skytrend_post_events_total", "Events about posts that change samples, not counts.", "op",
-                 "update|delete|account", 3),
+        LABELLED(SOURCES, COUNTER, "skytrend_post_events_total", "Events about posts that change samples, not counts.",
+                 "op", "update|delete|account", 3),
     [SKY_METRIC_POSTS_LEFT_OUT] =
-        LABELLED(COUNTER, "skytrend_posts_left_out_total", "Posts read but not counted for trends, by reason.",
+        LABELLED(RUN, COUNTER, "skytrend_posts_left_out_total", "Posts read but not counted for trends, by reason.",
                  "reason", "late|imported|labelled|duplicate", 4),
-    [SKY_METRIC_EVENT_TIME] = GAUGE_OF("skytrend_event_timestamp_seconds", "Time of the stream, seconds since 1970."),
-    [SKY_METRIC_SLIDES] = COUNTER_OF("skytrend_slides_total", "Minutes closed and published."),
+    [SKY_METRIC_EVENT_TIME] =
+        GAUGE_OF(ALL, "skytrend_event_timestamp_seconds", "Time of the stream, seconds since 1970."),
+    [SKY_METRIC_SLIDES] = COUNTER_OF(RUN, "skytrend_slides_total", "Minutes closed and published."),
     [SKY_METRIC_SLIDE_DURATION] =
-        HISTOGRAM_OF("skytrend_slide_duration_seconds", "To score, rank and publish one minute."),
-    [SKY_METRIC_KEYWORDS] = LABELLED(GAUGE, "skytrend_keywords", "Keywords in memory.", "state", "known|in_window", 2),
-    [SKY_METRIC_WARMING_UP] = GAUGE_OF("skytrend_warming_up", "1 while too little was seen for any trend to be named."),
+        HISTOGRAM_OF(RUN, "skytrend_slide_duration_seconds", "To score, rank and publish one minute."),
+    [SKY_METRIC_KEYWORDS] =
+        LABELLED(RUN, GAUGE, "skytrend_keywords", "Keywords in memory.", "state", "known|in_window", 2),
+    [SKY_METRIC_WARMING_UP] =
+        GAUGE_OF(RUN, "skytrend_warming_up", "1 while too little was seen for any trend to be named."),
     [SKY_METRIC_CHECKPOINTS] =
-        LABELLED(COUNTER, "skytrend_checkpoints_total", "Checkpoints written.", "result", "ok|failed", 2),
+        LABELLED(RUN, COUNTER, "skytrend_checkpoints_total", "Checkpoints written.", "result", "ok|failed", 2),
     [SKY_METRIC_CHECKPOINT_DURATION] =
-        HISTOGRAM_OF("skytrend_checkpoint_duration_seconds", "To write one checkpoint to the disk."),
-    [SKY_METRIC_CHECKPOINT_SIZE] = GAUGE_OF("skytrend_checkpoint_size_bytes", "Size of the last checkpoint."),
-    [SKY_METRIC_CHECKPOINT_TIME] = GAUGE_OF("skytrend_checkpoint_timestamp_seconds",
+        HISTOGRAM_OF(RUN, "skytrend_checkpoint_duration_seconds", "To write one checkpoint to the disk."),
+    [SKY_METRIC_CHECKPOINT_SIZE] = GAUGE_OF(RUN, "skytrend_checkpoint_size_bytes", "Size of the last checkpoint."),
+    [SKY_METRIC_CHECKPOINT_TIME] = GAUGE_OF(RUN, "skytrend_checkpoint_timestamp_seconds",
                                             "When the last checkpoint was written, seconds since 1970; 0: never."),
-    [SKY_METRIC_HTTP_REQUESTS] = COUNTER_OF("skytrend_http_requests_total", "Requests to the page and the API."),
-    [SKY_METRIC_HTTP_ERRORS] =
-        LABELLED(COUNTER, "skytrend_http_errors_total", "Answers that are errors, by class.", "class", "4xx|5xx", 2),
-    [SKY_METRIC_STREAM_CLIENTS] = GAUGE_OF("skytrend_stream_clients", "Clients that follow the live stream."),
-    [SKY_METRIC_LOG_LINES] = LABELLED(COUNTER, "skytrend_log_lines_total", "Log lines, written or left out.", "result",
-                                      "written|suppressed", 2),
+    [SKY_METRIC_KAFKA_CONSUMER_LAG] =
+        GAUGE_OF(CONSUMERS | RUN, "kafka_consumer_lag", "Records behind the ends of the partitions that it reads."),
+    [SKY_METRIC_KAFKA_CONSUMED] = NAMED(CONSUMERS | RUN, "skytrend_kafka_consumed_total",
+                                        "Records read, by the kind of topic.", "topic", topic_name, SKY_TOPIC_COUNT),
+    [SKY_METRIC_KAFKA_PRODUCED] =
+        NAMED(BUS, "skytrend_kafka_produced_total", "Records acknowledged by the brokers, by the kind of topic.",
+              "topic", topic_name, SKY_TOPIC_COUNT),
+    [SKY_METRIC_KAFKA_TRANSACTIONS] = LABELLED(SOURCES, COUNTER, "skytrend_kafka_transactions_total",
+                                               "Transactions, by how they ended.", "result", "committed|aborted", 2),
+    [SKY_METRIC_KAFKA_PARTITIONS] =
+        GAUGE_OF(CONSUMERS | RUN, "skytrend_kafka_partitions", "Partitions that this process reads."),
+    [SKY_METRIC_RECORDS_BAD] =
+        NAMED(CONSUMERS | RUN, "skytrend_records_bad_total", "Records that could not be read, by the kind of topic.",
+              "topic", topic_name, SKY_TOPIC_COUNT),
+    [SKY_METRIC_DEPENDENCY_UP] =
+        NAMED_GAUGE(ALL, "skytrend_dependency_up", "1 while it is reached and works, else 0; see /readyz.",
+                    "dependency", dependency_name, SKY_DEPENDENCY_COUNT),
+    [SKY_METRIC_HTTP_REQUESTS] = COUNTER_OF(ALL, "skytrend_http_requests_total", "Requests to the page and the API."),
+    [SKY_METRIC_HTTP_ERRORS] = LABELLED(ALL, COUNTER, "skytrend_http_errors_total",
+                                        "Answers that are errors, by class.", "class", "4xx|5xx", 2),
+    [SKY_METRIC_STREAM_CLIENTS] = GAUGE_OF(PAGES, "skytrend_stream_clients", "Clients that follow the live stream."),
+    [SKY_METRIC_LOG_LINES] = LABELLED(ALL, COUNTER, "skytrend_log_lines_total", "Log lines, written or left out.",
+                                      "result", "written|suppressed", 2),
 };
 
 _Static_assert(SKY_DROP_COUNT <= SERIES_MAX, "more reasons to drop than series");
+_Static_assert(SKY_TOPIC_COUNT <= SERIES_MAX && SKY_DEPENDENCY_COUNT <= SERIES_MAX, "likewise");
 _Static_assert(SKY_WEBSOCKET_END_COUNT <= SERIES_MAX && SKY_EVENT_KIND_COUNT <= SERIES_MAX, "likewise");
 _Static_assert(sizeof seconds_buckets / sizeof seconds_buckets[0] <= BUCKETS_MAX, "more bounds than buckets");
 
@@ -133,13 +185,15 @@ struct sky_metrics {
     _Atomic uint64_t words[SKY_METRIC_COUNT][SERIES_MAX]; /* counts; the bits of a gauge's double; buckets */
     _Atomic uint64_t sums_us[SKY_METRIC_COUNT];           /* of histograms */
     double started_s;                                     /* wall clock */
+    enum sky_role role;
 };
 
-enum sky_status sky_metrics_new(struct sky_metrics **metrics)
+enum sky_status sky_metrics_new(enum sky_role role, struct sky_metrics **metrics)
 {
     *metrics = calloc(1, sizeof **metrics);
     if (!*metrics)
         return SKY_E_MEMORY;
+    (*metrics)->role = role;
     (*metrics)->started_s = (double)sky_clock_wall_ms() / 1e3;
     sky_metric_set(*metrics, SKY_METRIC_COMPLETENESS, 0, 1);
     return SKY_OK;
@@ -280,6 +334,8 @@ static void put_process(const struct sky_metrics *metrics, struct sky_buffer *bu
 void sky_metrics_write(struct sky_metrics *metrics, struct sky_buffer *buffer)
 {
     for (enum sky_metric id = 0; id < SKY_METRIC_COUNT; id++) {
+        if (!(table[id].roles & BIT(metrics->role)))
+            continue;
         put_head(buffer, table[id].name, table[id].type, table[id].help);
         if (table[id].type == HISTOGRAM)
             put_histogram(metrics, id, buffer);
@@ -307,6 +363,12 @@ static void put_markdown_row(const struct description *metric, struct sky_buffer
         sky_buffer_put_string(buffer, i ? ", " : "");
         sky_buffer_put_span(buffer, label_value(metric, i));
     }
+    sky_buffer_put_string(buffer, " | ");
+    if (metric->roles == ALL)
+        sky_buffer_put_string(buffer, "all");
+    for (unsigned role = 0, count = 0; metric->roles != ALL && role < SKY_ROLE_COUNT; role++)
+        if (metric->roles & BIT(role))
+            sky_buffer_printf(buffer, "%s`%s`", count++ ? ", " : "", sky_role_name((enum sky_role)role));
     sky_buffer_printf(buffer, " | %s |\n", metric->help);
 }
 
@@ -316,12 +378,13 @@ void sky_metrics_write_markdown(struct sky_buffer *buffer)
         buffer,
         "<!-- Printed from the table in src/ops/metrics.c; a test fails when it is not what that prints. -->\n\n"
         "# Metrics\n\n"
-        "`skytrend run` serves them at `/metrics` in Prometheus' text format. No keyword and nothing else that\n"
+        "Every service serves its own at `/metrics` in Prometheus' text format. No keyword and nothing else that\n"
         "comes from the network is ever a label.\n\n"
-        "| metric | type | label | meaning |\n|---|---|---|---|\n");
+        "| metric | type | label | services | meaning |\n|---|---|---|---|---|\n");
     for (enum sky_metric id = 0; id < SKY_METRIC_COUNT; id++)
         put_markdown_row(&table[id], buffer);
-    sky_buffer_put_string(buffer, "| `skytrend_build_info` | gauge | `version` | 1, with the version as a label. |\n\n"
-                                  "Beside these: `process_resident_memory_bytes`, `process_start_time_seconds` and\n"
-                                  "`process_cpu_seconds_total`, as every Prometheus client has them.\n");
+    sky_buffer_put_string(buffer,
+                          "| `skytrend_build_info` | gauge | `version` | all | 1, with the version as a label. |\n\n"
+                          "Beside these: `process_resident_memory_bytes`, `process_start_time_seconds` and\n"
+                          "`process_cpu_seconds_total`, as every Prometheus client has them.\n");
 }

@@ -11,6 +11,9 @@
 #define SKY_OPS_METRICS_H
 
 #include "base/buffer.h"
+#include "ops/health.h"
+#include "ops/role.h"
+#include "ops/topics.h"
 
 #define SKY_METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
@@ -46,6 +49,13 @@ enum sky_metric {
     SKY_METRIC_CHECKPOINT_DURATION,
     SKY_METRIC_CHECKPOINT_SIZE,
     SKY_METRIC_CHECKPOINT_TIME,
+    SKY_METRIC_KAFKA_CONSUMER_LAG,
+    SKY_METRIC_KAFKA_CONSUMED,
+    SKY_METRIC_KAFKA_PRODUCED,
+    SKY_METRIC_KAFKA_TRANSACTIONS,
+    SKY_METRIC_KAFKA_PARTITIONS,
+    SKY_METRIC_RECORDS_BAD,
+    SKY_METRIC_DEPENDENCY_UP,
     SKY_METRIC_HTTP_REQUESTS,
     SKY_METRIC_HTTP_ERRORS,
     SKY_METRIC_STREAM_CLIENTS,
@@ -54,17 +64,19 @@ enum sky_metric {
 };
 
 /* Label values that have no enum elsewhere. Of _DROPS: enum sky_drop; _EVENTS: enum sky_event_kind; _SOURCE_ENDS: enum
- * sky_websocket_end. */
+ * sky_websocket_end; _KAFKA_CONSUMED, _PRODUCED, _RECORDS_BAD: enum sky_topic_kind; _DEPENDENCY_UP: enum
+ * sky_dependency. */
 enum { SKY_METRIC_POST_UPDATE, SKY_METRIC_POST_DELETE, SKY_METRIC_POST_ACCOUNT };
 enum { SKY_METRIC_POST_LATE, SKY_METRIC_POST_IMPORTED, SKY_METRIC_POST_LABELLED, SKY_METRIC_POST_DUPLICATE };
 enum { SKY_METRIC_KEYWORDS_KNOWN, SKY_METRIC_KEYWORDS_IN_WINDOW };
+enum { SKY_METRIC_TRANSACTION_COMMITTED, SKY_METRIC_TRANSACTION_ABORTED };
 enum { SKY_METRIC_CHECKPOINT_OK, SKY_METRIC_CHECKPOINT_FAILED };
 enum { SKY_METRIC_HTTP_4XX, SKY_METRIC_HTTP_5XX };
 enum { SKY_METRIC_LOG_WRITTEN, SKY_METRIC_LOG_SUPPRESSED };
 
 struct sky_metrics;
 
-SKY_MUST_USE enum sky_status sky_metrics_new(struct sky_metrics **metrics); /* SKY_E_MEMORY */
+SKY_MUST_USE enum sky_status sky_metrics_new(enum sky_role role, struct sky_metrics **metrics); /* SKY_E_MEMORY */
 void sky_metrics_free(struct sky_metrics *metrics);
 
 /* `label`: place of the label's value; 0 for a metric without one. A metric of another type asserts. */
@@ -73,7 +85,8 @@ void sky_metric_set_total(struct sky_metrics *metrics, enum sky_metric metric, s
 void sky_metric_set(struct sky_metrics *metrics, enum sky_metric metric, size_t label, double value);
 void sky_metric_observe(struct sky_metrics *metrics, enum sky_metric metric, double seconds);
 
-/* The whole page. sky_metrics_render is the same as a sky_api_render_fn (io/api.h): context is the metrics, gives 200.
+/* The whole page: the metrics of its role. sky_metrics_render is the same as a sky_api_render_fn (io/api.h): context is
+ * the metrics, gives 200.
  */
 void sky_metrics_write(struct sky_metrics *metrics, struct sky_buffer *buffer);
 unsigned sky_metrics_render(void *metrics, struct sky_buffer *buffer);

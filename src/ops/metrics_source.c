@@ -50,6 +50,12 @@ void sky_metrics_take_relay(struct sky_metrics *metrics, const struct sky_relay_
         sky_metric_set_total(metrics, SKY_METRIC_SOURCE_ENDS, i, status->ends[i]);
 }
 
+void sky_metrics_take_health(struct sky_metrics *metrics, struct sky_health *health)
+{
+    for (enum sky_dependency i = 0; i < SKY_DEPENDENCY_COUNT; i++)
+        sky_metric_set(metrics, SKY_METRIC_DEPENDENCY_UP, i, sky_health_is_up(health, i));
+}
+
 void sky_metrics_take_log(struct sky_metrics *metrics)
 {
     uint64_t written, suppressed;

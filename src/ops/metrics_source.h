@@ -11,6 +11,7 @@
 void sky_metrics_take_decoder(struct sky_metrics *metrics, const struct sky_decoder_stats *stats);
 void sky_metrics_take_engine(struct sky_metrics *metrics, const struct sky_engine_stats *stats);
 void sky_metrics_take_relay(struct sky_metrics *metrics, const struct sky_relay_status *status);
+void sky_metrics_take_health(struct sky_metrics *metrics, struct sky_health *health);
 void sky_metrics_take_log(struct sky_metrics *metrics);
 
 struct sky_slide_timing {

@@ -158,7 +158,8 @@ enum sky_status sky_value_parse(const struct sky_value_rule *rule, const char *t
         ok = parse_with_unit(text, size_units, COUNT_OF(size_units), &value->integer) &&
              in_range(rule, (double)value->integer);
         break;
-    case SKY_VALUE_STRING: ok = true; break;
+    case SKY_VALUE_STRING:
+    case SKY_VALUE_SECRET: ok = true; break;
     case SKY_VALUE_CHOICE:
         value->integer = choice_place(rule->choices, sky_span_from_string(text));
         ok = value->integer >= 0;
@@ -189,6 +190,7 @@ void sky_value_write(const struct sky_value_rule *rule, const struct sky_value *
     case SKY_VALUE_STRING:
     case SKY_VALUE_CHOICE:
     case SKY_VALUE_LIST: sky_buffer_put_string(buffer, value->string ? value->string : ""); break;
+    case SKY_VALUE_SECRET: break;
     }
 }
 
@@ -209,6 +211,7 @@ void sky_value_rule_write(const struct sky_value_rule *rule, struct sky_buffer *
         [SKY_VALUE_STRING] = "text",
         [SKY_VALUE_CHOICE] = "one of ",
         [SKY_VALUE_LIST] = "a list with commas between",
+        [SKY_VALUE_SECRET] = "file:PATH; in the environment the secret itself too",
     };
     sky_buffer_put_string(buffer, names[rule->type]);
     if (rule->type == SKY_VALUE_LIST && rule->choices)
@@ -237,6 +240,7 @@ const char *sky_value_placeholder(const struct sky_value_rule *rule)
     case SKY_VALUE_STRING: return "TEXT";
     case SKY_VALUE_CHOICE: return rule->choices;
     case SKY_VALUE_LIST: return "A,B,...";
+    case SKY_VALUE_SECRET: return "file:PATH";
     }
     return "VALUE";
 }

@@ -27,18 +27,37 @@ static void write_sample(struct sky_json_writer *json, const struct sky_sample_p
     sky_json_end(json);
 }
 
+static void write_samples(struct sky_json_writer *json, const struct sky_sample_post *posts, uint32_t count)
+{
+    sky_json_key(json, "sample_posts");
+    sky_json_array(json);
+    for (uint32_t i = 0; i < count; i++)
+        write_sample(json, &posts[i]);
+    sky_json_end(json);
+}
+
+static void write_window(struct sky_json_writer *json, int64_t start_ms, int64_t end_ms)
+{
+    sky_json_key(json, "window_start");
+    sky_json_time(json, start_ms);
+    sky_json_key(json, "window_end");
+    sky_json_time(json, end_ms);
+}
+
+static void write_uint(struct sky_json_writer *json, const char *key, uint64_t value)
+{
+    sky_json_key(json, key);
+    sky_json_uint(json, value);
+}
+
 static void write_counts(struct sky_json_writer *json, const struct sky_trend_alert *alert)
 {
-    sky_json_key(json, "frequency");
-    sky_json_uint(json, alert->frequency);
+    write_uint(json, "frequency", alert->frequency);
     sky_json_key(json, "growth_rate");
     sky_json_double(json, alert->growth_rate);
     sky_json_key(json, "confidence_score");
     sky_json_double(json, alert->confidence_score);
-    sky_json_key(json, "window_start");
-    sky_json_time(json, alert->window_start_ms);
-    sky_json_key(json, "window_end");
-    sky_json_time(json, alert->window_end_ms);
+    write_window(json, alert->window_start_ms, alert->window_end_ms);
 }
 
 void sky_trend_alert_write_fields(struct sky_json_writer *json, const struct sky_trend_alert *alert)
@@ -48,15 +67,9 @@ void sky_trend_alert_write_fields(struct sky_json_writer *json, const struct sky
     sky_json_key(json, "keyword");
     sky_json_span(json, alert->keyword);
     write_counts(json, alert);
-    sky_json_key(json, "sample_posts");
-    sky_json_array(json);
-    for (uint32_t i = 0; i < alert->sample_posts_count; i++)
-        write_sample(json, &alert->sample_posts[i]);
-    sky_json_end(json);
-    sky_json_key(json, "unique_authors");
-    sky_json_uint(json, alert->unique_authors);
-    sky_json_key(json, "rank");
-    sky_json_uint(json, alert->rank);
+    write_samples(json, alert->sample_posts, alert->sample_posts_count);
+    write_uint(json, "unique_authors", alert->unique_authors);
+    write_uint(json, "rank", alert->rank);
     sky_json_key(json, "id");
     sky_json_string(json, id);
     sky_json_key(json, "kind");
@@ -88,10 +101,18 @@ static void write_top(struct sky_json_writer *json, const struct sky_top_keyword
     sky_json_span(json, top->keyword);
     sky_json_key(json, "language");
     sky_json_span(json, top->language);
-    sky_json_key(json, "count");
-    sky_json_uint(json, top->count);
-    sky_json_key(json, "unique_authors");
-    sky_json_uint(json, top->unique_authors);
+    write_uint(json, "count", top->count);
+    write_uint(json, "unique_authors", top->unique_authors);
+    sky_json_end(json);
+}
+
+static void write_tops(struct sky_json_writer *json, const char *key, const struct sky_top_keyword *tops,
+                       uint32_t count)
+{
+    sky_json_key(json, key);
+    sky_json_array(json);
+    for (uint32_t i = 0; i < count; i++)
+        write_top(json, &tops[i]);
     sky_json_end(json);
 }
 
@@ -108,17 +129,12 @@ static void write_alerts(struct sky_json_writer *json, const char *key, const st
 void sky_trend_snapshot_write(struct sky_json_writer *json, const struct sky_trend_snapshot *snapshot)
 {
     sky_json_object(json);
-    sky_json_key(json, "window_start");
-    sky_json_time(json, snapshot->window_start_ms);
-    sky_json_key(json, "window_end");
-    sky_json_time(json, snapshot->window_end_ms);
+    write_window(json, snapshot->window_start_ms, snapshot->window_end_ms);
     write_alerts(json, "trends", snapshot->trends, snapshot->trends_count);
     write_alerts(json, "ended", snapshot->ended, snapshot->ended_count);
     write_alerts(json, "recurring", snapshot->recurring, snapshot->recurring_count);
-    sky_json_key(json, "posts");
-    sky_json_uint(json, snapshot->posts);
-    sky_json_key(json, "active_authors");
-    sky_json_uint(json, snapshot->active_authors);
+    write_uint(json, "posts", snapshot->posts);
+    write_uint(json, "active_authors", snapshot->active_authors);
     sky_json_key(json, "volume");
     sky_json_object(json);
     for (uint32_t i = 0; i < snapshot->volume_count; i++) {
@@ -126,12 +142,58 @@ void sky_trend_snapshot_write(struct sky_json_writer *json, const struct sky_tre
         sky_json_uint(json, snapshot->volume[i].words);
     }
     sky_json_end(json);
-    sky_json_key(json, "top_keywords");
-    sky_json_array(json);
-    for (uint32_t i = 0; i < snapshot->top_keywords_count; i++)
-        write_top(json, &snapshot->top_keywords[i]);
-    sky_json_end(json);
+    write_tops(json, "top_keywords", snapshot->top_keywords, snapshot->top_keywords_count);
     sky_json_key(json, "warming_up");
     sky_json_bool(json, snapshot->warming_up);
+    sky_json_end(json);
+}
+
+void sky_keyword_count_write(struct sky_json_writer *json, const struct sky_keyword_count *count)
+{
+    sky_json_object(json);
+    sky_json_key(json, "keyword");
+    sky_json_span(json, count->keyword);
+    sky_json_key(json, "normalized_keyword");
+    sky_json_span(json, count->normalized_keyword);
+    sky_json_key(json, "language");
+    sky_json_span(json, count->language);
+    write_uint(json, "count", count->count);
+    write_uint(json, "unique_authors", count->unique_authors);
+    write_uint(json, "voices", count->voices);
+    write_window(json, count->window_start_ms, count->window_end_ms);
+    write_samples(json, count->sample_posts, count->sample_posts_count);
+    sky_json_end(json);
+}
+
+void sky_activity_write(struct sky_json_writer *json, const struct sky_activity_record *activity)
+{
+    sky_json_object(json);
+    write_window(json, activity->window_start_ms, activity->window_end_ms);
+    write_uint(json, "posts", activity->posts);
+    write_uint(json, "replies", activity->replies);
+    write_uint(json, "unique_authors", activity->unique_authors);
+    sky_json_key(json, "by_language");
+    sky_json_object(json);
+    for (uint32_t i = 0; i < activity->by_language_count; i++) {
+        sky_json_key_span(json, activity->by_language[i].language);
+        sky_json_uint(json, activity->by_language[i].posts);
+    }
+    sky_json_end(json);
+    write_tops(json, "top_keywords", activity->top_keywords, activity->top_keywords_count);
+    write_tops(json, "top_hashtags", activity->top_hashtags, activity->top_hashtags_count);
+    sky_json_end(json);
+}
+
+void sky_session_write(struct sky_json_writer *json, const struct sky_session *session)
+{
+    sky_json_object(json);
+    sky_json_key(json, "author_did");
+    sky_json_span(json, session->author_did);
+    sky_json_key(json, "session_start");
+    sky_json_time(json, session->session_start_ms);
+    sky_json_key(json, "session_end");
+    sky_json_time(json, session->session_end_ms);
+    write_uint(json, "posts", session->posts);
+    write_uint(json, "replies", session->replies);
     sky_json_end(json);
 }

@@ -1,10 +1,12 @@
-/* record.h: what the engine publishes: TrendAlert and TrendSnapshot (docs/RECORDS.md), as structs and as JSON.
+/* record.h: what the engine publishes (docs/RECORDS.md), as structs and as JSON: TrendAlert, TrendSnapshot,
+ * WindowedKeywordCount, Activity and UserSession. record_json.h reads them again.
  *
  * Memory   every span and array borrows what its producer says; the writers only read.
  * Units    times are ms since 1970 UTC, window_end is exclusive; rates have no unit. */
 #ifndef SKY_TREND_RECORD_H
 #define SKY_TREND_RECORD_H
 
+#include "window/session.h"
 #include "wire/json_write.h"
 
 #define SKY_TREND_ID_TEXT_SIZE 17 /* 16 hex digits and NUL */
@@ -68,6 +70,40 @@ struct sky_trend_snapshot {
     uint32_t top_keywords_count;
 };
 
+/* WindowedKeywordCount: a keyword of one language in the window of a slide. */
+struct sky_keyword_count {
+    struct sky_span keyword; /* so far the same as normalized_keyword */
+    struct sky_span normalized_keyword;
+    struct sky_span language;
+    uint32_t count; /* mentions, x */
+    uint32_t unique_authors;
+    uint32_t voices;
+    int64_t window_start_ms;
+    int64_t window_end_ms;
+    const struct sky_sample_post *sample_posts;
+    uint32_t sample_posts_count;
+};
+
+struct sky_language_posts {
+    struct sky_span language;
+    uint64_t posts;
+};
+
+/* Activity: what happened in one tumbling window. */
+struct sky_activity_record {
+    int64_t window_start_ms;
+    int64_t window_end_ms;
+    uint64_t posts; /* replies included */
+    uint64_t replies;
+    uint64_t unique_authors;
+    const struct sky_language_posts *by_language;
+    uint32_t by_language_count;
+    const struct sky_top_keyword *top_keywords; /* words and phrases, of most authors first */
+    uint32_t top_keywords_count;
+    const struct sky_top_keyword *top_hashtags;
+    uint32_t top_hashtags_count;
+};
+
 void sky_trend_alert_write(struct sky_json_writer *json, const struct sky_trend_alert *alert);
 
 /* The same without its braces, inside an object that has more to say. */
@@ -75,6 +111,11 @@ void sky_trend_alert_write_fields(struct sky_json_writer *json, const struct sky
 
 /* One JSON object; with a '\n' behind it, the line that `replay` and `run --out` print for each slide. */
 void sky_trend_snapshot_write(struct sky_json_writer *json, const struct sky_trend_snapshot *snapshot);
+
+/* One JSON object each. */
+void sky_keyword_count_write(struct sky_json_writer *json, const struct sky_keyword_count *count);
+void sky_activity_write(struct sky_json_writer *json, const struct sky_activity_record *activity);
+void sky_session_write(struct sky_json_writer *json, const struct sky_session *session); /* UserSession */
 
 const char *sky_trend_kind_name(enum sky_trend_kind kind); /* "started", "ongoing", "ended" */
 void sky_trend_id_format(uint64_t id, char out[SKY_TREND_ID_TEXT_SIZE]);

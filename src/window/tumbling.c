@@ -94,6 +94,12 @@ enum sky_status sky_tumbling_add(struct sky_tumbling *tumbling, int64_t minute, 
     return SKY_OK;
 }
 
+bool sky_tumbling_takes(const struct sky_tumbling *tumbling, int64_t minute)
+{
+    return !sky_sliding_is_started(tumbling->window) ||
+           number_of(tumbling, minute) == sky_sliding_open_minute(tumbling->window);
+}
+
 void sky_tumbling_save(const struct sky_tumbling *tumbling, struct sky_buffer *buffer)
 {
     sky_buffer_put_u32(buffer, tumbling->options.length_minutes);

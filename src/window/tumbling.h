@@ -50,6 +50,9 @@ SKY_MUST_USE enum sky_status sky_tumbling_add(struct sky_tumbling *tumbling, int
                                               const struct sky_sliding_post *post, bool is_reply,
                                               const struct sky_keyword_list *keywords);
 
+/* Whether a post of `minute` can be added now: it is in the open window, or none is open yet. */
+bool sky_tumbling_takes(const struct sky_tumbling *tumbling, int64_t minute);
+
 void sky_tumbling_save(const struct sky_tumbling *tumbling, struct sky_buffer *buffer);
 void sky_tumbling_load(struct sky_tumbling *tumbling, struct sky_reader *reader); /* into a new one */
 

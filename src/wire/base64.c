@@ -14,6 +14,12 @@ void sky_base64_encode(struct sky_span bytes, struct sky_buffer *text)
         sky_buffer_put_u8(text, (uint8_t)alphabet[bits << (6 - count) & 63]);
 }
 
+void sky_base64_encode_padded(struct sky_span bytes, struct sky_buffer *text)
+{
+    sky_base64_encode(bytes, text);
+    sky_buffer_put(text, "==", (3 - bytes.len % 3) % 3);
+}
+
 static int digit_of(uint8_t c)
 {
     if (c >= 'A' && c <= 'Z')

@@ -41,7 +41,7 @@ include src/engine/a.c '<zstd.h>' 'only io may include it'
 include src/io/a.c '<unicode/ubrk.h>' 'only text may include it'
 include src/engine/a.c '<time.h>' 'no clock'
 include src/base/a.c '<unistd.h>' 'does no I/O'
-include src/io/a.c '<curl/curl.h>' 'needs a home'
+include src/io/a.c '<lmdb.h>' 'needs a home'
 include src/wire/a.c 'SKY_HEADER' 'cannot be checked'
 
 # sample_function LINES: a C function of so many lines, from its name to its brace.

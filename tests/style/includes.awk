@@ -21,6 +21,11 @@ BEGIN {
     home["zstd"] = "io"
     home["libwebsockets"] = "io"
     home["microhttpd.h"] = "io"
+    home["duckdb.h"] = "io"
+    home["librdkafka/"] = "io"
+    home["hiredis"] = "io"
+    home["curl/"] = "io"
+    home["zlib.h"] = "io"
     home["yaml.h"] = "ops"
 
     # Any other header in <> is the operating system's when it is one of these: for io, ops and app.

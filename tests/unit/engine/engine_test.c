@@ -98,10 +98,11 @@ static struct sky_buffer run_stream(uint64_t hash_key, int restart_every)
 {
     struct sky_buffer out = {0};
     struct sky_engine *engine = new_engine(hash_key);
+    const struct sky_engine_sink sink = {.context = &out, .on_slide = write_snapshot};
     struct stream stream = {.random = 5};
     for (int i = 0; i < MINUTES * POSTS_A_MINUTE; i++) {
         struct sky_post post = stream_next(&stream);
-        assert_int_equal(sky_engine_post(engine, &post, write_snapshot, &out), SKY_OK);
+        assert_int_equal(sky_engine_post(engine, &post, &sink), SKY_OK);
         if (restart_every && i % restart_every == restart_every - 1)
             engine = restart(engine, hash_key + (uint64_t)i);
     }
@@ -164,10 +165,11 @@ static void test_planned_burst_trends(void **state)
     (void)state;
     struct seen seen = {0};
     struct sky_engine *engine = new_engine(3);
+    const struct sky_engine_sink sink = {.context = &seen, .on_slide = watch_volcano};
     struct stream stream = {.random = 5};
     for (int i = 0; i < MINUTES * POSTS_A_MINUTE; i++) {
         struct sky_post post = stream_next(&stream);
-        assert_int_equal(sky_engine_post(engine, &post, watch_volcano, &seen), SKY_OK);
+        assert_int_equal(sky_engine_post(engine, &post, &sink), SKY_OK);
     }
     assert_int_equal(seen.slides, MINUTES - 1);
     assert_in_range(seen.started_minute, BURST_START + 1, BURST_START + 3);
@@ -242,6 +244,7 @@ static void test_samples_are_the_smallest_ids(void **state)
     (void)state;
     static struct volcanoes all;
     struct sky_engine *engine = new_engine(3);
+    const struct sky_engine_sink sink = {.context = &all, .on_slide = compare_samples};
     struct stream stream = {.random = 5};
     for (int i = 0; i < MINUTES * POSTS_A_MINUTE; i++) {
         struct sky_post post = stream_next(&stream);
@@ -255,7 +258,7 @@ static void test_samples_are_the_smallest_ids(void **state)
             post.author_did = sky_span_from_string(stream.did);
             post.uri = sky_span_from_string(stream.uri);
         }
-        assert_int_equal(sky_engine_post(engine, &post, compare_samples, &all), SKY_OK);
+        assert_int_equal(sky_engine_post(engine, &post, &sink), SKY_OK);
         all.count += said->uri[0] != 0; /* the slides that the post closes are without it */
     }
     assert_true(all.compared > 10);
@@ -286,20 +289,21 @@ static void assert_withdrawn_by(struct sky_post event)
 {
     struct samples samples = {{0}, false};
     struct sky_engine *engine = new_engine(3);
+    const struct sky_engine_sink sink = {.context = &samples, .on_slide = look_for_sample};
     struct stream stream = {.random = 5};
     struct sky_post post = {0};
     for (int i = 0; i < 50 * POSTS_A_MINUTE && !samples.wanted[0]; i++) {
         post = stream_next(&stream);
-        assert_int_equal(sky_engine_post(engine, &post, look_for_sample, &samples), SKY_OK);
+        assert_int_equal(sky_engine_post(engine, &post, &sink), SKY_OK);
     }
     assert_true(samples.wanted[0]);
     int64_t now_ms = post.event_time_ms;
-    assert_int_equal(sky_engine_advance(engine, now_ms + SKY_MINUTE_MS, look_for_sample, &samples), SKY_OK);
+    assert_int_equal(sky_engine_advance(engine, now_ms + SKY_MINUTE_MS, &sink), SKY_OK);
     assert_true(samples.found);
     event.uri = sky_span_from_string(samples.wanted);
     event.event_time_ms = now_ms + SKY_MINUTE_MS;
-    assert_int_equal(sky_engine_post(engine, &event, look_for_sample, &samples), SKY_OK);
-    assert_int_equal(sky_engine_advance(engine, now_ms + 2 * SKY_MINUTE_MS, look_for_sample, &samples), SKY_OK);
+    assert_int_equal(sky_engine_post(engine, &event, &sink), SKY_OK);
+    assert_int_equal(sky_engine_advance(engine, now_ms + 2 * SKY_MINUTE_MS, &sink), SKY_OK);
     assert_false(samples.found);
     sky_engine_free(engine);
 }
@@ -349,6 +353,7 @@ static bool watch_days(void *context, const struct sky_trend_snapshot *snapshot)
 
 static void write_days(struct sky_engine *engine, struct weekdays *seen)
 {
+    const struct sky_engine_sink sink = {.context = seen, .on_slide = watch_days};
     struct stream stream = {.random = 5};
     for (int minute = 0; minute < 4 * DAY_MINUTES; minute++) {
         int of_day = minute % DAY_MINUTES;
@@ -359,7 +364,7 @@ static void write_days(struct sky_engine *engine, struct weekdays *seen)
                 post.text = SKY_SPAN("look at the tsunami");
             post.event_time_ms = post.observed_at_ms = post.created_at_ms =
                 START_MS + minute * SKY_MINUTE_MS + n * 1000;
-            assert_int_equal(sky_engine_post(engine, &post, watch_days, seen), SKY_OK);
+            assert_int_equal(sky_engine_post(engine, &post, &sink), SKY_OK);
         }
     }
 }
@@ -397,12 +402,12 @@ static void test_what_does_not_count(void **state)
     struct stream stream = {.random = 5};
     struct sky_post post = stream_next(&stream);
     post.created_at_ms -= 61 * SKY_MINUTE_MS;
-    assert_int_equal(sky_engine_post(engine, &post, NULL, NULL), SKY_OK);
+    assert_int_equal(sky_engine_post(engine, &post, NULL), SKY_OK);
     post = stream_next(&stream);
-    assert_int_equal(sky_engine_post(engine, &post, NULL, NULL), SKY_OK);
-    assert_int_equal(sky_engine_post(engine, &post, NULL, NULL), SKY_OK); /* again */
-    assert_int_equal(sky_engine_advance(engine, START_MS + 5 * SKY_MINUTE_MS, NULL, NULL), SKY_OK);
-    assert_int_equal(sky_engine_post(engine, &post, NULL, NULL), SKY_E_LATE);
+    assert_int_equal(sky_engine_post(engine, &post, NULL), SKY_OK);
+    assert_int_equal(sky_engine_post(engine, &post, NULL), SKY_OK); /* again */
+    assert_int_equal(sky_engine_advance(engine, START_MS + 5 * SKY_MINUTE_MS, NULL), SKY_OK);
+    assert_int_equal(sky_engine_post(engine, &post, NULL), SKY_E_LATE);
     struct sky_engine_stats stats;
     sky_engine_stats(engine, &stats);
     assert_int_equal(stats.posts, 1);
@@ -440,7 +445,7 @@ static void test_state_that_is_not_whole_is_refused(void **state)
     struct stream stream = {.random = 5};
     for (int i = 0; i < (BURST_START + 6) * POSTS_A_MINUTE; i++) {
         struct sky_post post = stream_next(&stream);
-        assert_int_equal(sky_engine_post(engine, &post, NULL, NULL), SKY_OK);
+        assert_int_equal(sky_engine_post(engine, &post, NULL), SKY_OK);
     }
     struct sky_buffer saved = {0}, again = {0};
     struct sky_error error;

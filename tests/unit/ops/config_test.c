@@ -114,7 +114,8 @@ static void test_each_layer_outranks_the_one_before(void **state)
     struct sky_buffer text = {0};
     sky_config_write_text(&config, &text);
     sky_buffer_put_u8(&text, 0);
-    assert_non_null(strstr((const char *)text.ptr, "trend.min_z               6                         c.yaml:2\n"));
+    assert_non_null(
+        strstr((const char *)text.ptr, "trend.min_z                    6                          c.yaml:2\n"));
     text.len = 0;
     sky_config_write_json(&config, &text);
     sky_buffer_put_u8(&text, 0);
@@ -231,6 +232,34 @@ static void test_damaged_files(void **state)
     sky_config_clean_up(&config);
 }
 
+/* A secret counts from a file or the environment, and is shown by neither form of the configuration. */
+static void test_secrets(void **state)
+{
+    char *const itself[] = {(char[]){"SKYTREND_KAFKA_PASSWORD=correct horse"}, NULL};
+    struct sky_buffer text = {0};
+    write_file("secret", "battery staple\n", 15);
+    assert_int_equal(load("kafka:\n  password: file:secret\n", NULL, NULL), SKY_OK);
+    assert_string_equal(config.kafka.password, "battery staple");
+    assert_int_equal(load(NULL, itself, NULL), SKY_OK);
+    assert_string_equal(config.kafka.password, "correct horse");
+    sky_config_write_text(&config, &text);
+    sky_config_write_json(&config, &text);
+    sky_buffer_put_u8(&text, 0);
+    assert_null(strstr((const char *)text.ptr, "horse"));
+    sky_buffer_clean_up(&text);
+
+    assert_int_equal(load("kafka:\n  password: horse\n", NULL, NULL), SKY_E_CONFIG);
+    assert_non_null(strstr(message.text, "c.yaml:2: a secret does not stand here"));
+    assert_null(strstr(message.text, "horse"));
+    const struct sky_option_setting flag = {
+        .key = "kafka.password", .key_len = 14, .value = "file:absent", .written = "--kafka.password"};
+    assert_int_equal(load(NULL, NULL, &flag), SKY_E_CONFIG);
+    assert_non_null(strstr(message.text, "absent cannot be read: No such file"));
+    write_file("secret", "\n", 1);
+    assert_int_equal(load("kafka:\n  password: file:secret\n", NULL, NULL), SKY_E_CONFIG);
+    assert_non_null(strstr(message.text, "holds no secret"));
+}
+
 /* docs/CONFIGURATION.md is what the table prints: `skytrend config --markdown > docs/CONFIGURATION.md`. */
 static void test_the_reference_is_current(void **state)
 {
@@ -253,6 +282,7 @@ int main(void)
         cmocka_unit_test(test_the_default_file), cmocka_unit_test(test_errors_of_the_file),
         cmocka_unit_test(test_harmless_files),   cmocka_unit_test(test_other_errors),
         cmocka_unit_test(test_damaged_files),    cmocka_unit_test(test_the_reference_is_current),
+        cmocka_unit_test(test_secrets),
     };
     return cmocka_run_group_tests(tests, in_empty_folder, leave_folder);
 }

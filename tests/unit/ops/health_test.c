@@ -12,7 +12,7 @@ static struct sky_health *health;
 
 static int set_up(void **state)
 {
-    return sky_health_new(&health) == SKY_OK ? 0 : -1;
+    return sky_health_new(SKY_ROLE_RUN, &health) == SKY_OK ? 0 : -1;
 }
 
 static int tear_down(void **state)
@@ -37,6 +37,10 @@ static void test_ready_when_what_is_required_is(void **state)
     sky_health_set(health, SKY_DEPENDENCY_ENGINE, SKY_HEALTH_OK, NULL);
     expect_ready(503, "\"engine\":{\"state\":\"ok\",\"required\":true,");
     sky_health_set(health, SKY_DEPENDENCY_SOURCE, SKY_HEALTH_DEGRADED, "stalled");
+    expect_ready(503, "\"kafka\":{\"state\":\"starting\",\"required\":true,");
+    assert_false(sky_health_is_up(health, SKY_DEPENDENCY_KAFKA));
+    sky_health_set(health, SKY_DEPENDENCY_KAFKA, SKY_HEALTH_OFF, NULL); /* not used in this run */
+    assert_true(sky_health_is_up(health, SKY_DEPENDENCY_KAFKA));
     expect_ready(200, "{\"ready\":true,");
     expect_ready(200, "\"detail\":\"stalled\"");
     sky_health_set(health, SKY_DEPENDENCY_CHECKPOINT, SKY_HEALTH_FAILED, "no space");

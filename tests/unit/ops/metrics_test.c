@@ -15,7 +15,7 @@ static struct sky_metrics *metrics;
 
 static int set_up(void **state)
 {
-    return sky_metrics_new(&metrics) == SKY_OK ? 0 : -1;
+    return sky_metrics_new(SKY_ROLE_RUN, &metrics) == SKY_OK ? 0 : -1;
 }
 
 static int tear_down(void **state)
@@ -55,10 +55,13 @@ static void test_format(void **state)
     sky_metric_set_total(metrics, SKY_METRIC_DROPS, SKY_DROP_RECORD_UTF8, 3);
     sky_metric_set_total(metrics, SKY_METRIC_HTTP_ERRORS, SKY_METRIC_HTTP_5XX, 1);
     sky_metric_set_total(metrics, SKY_METRIC_SOURCE_BYTES, 0, UINT64_MAX);
-    assert_memory_equal(page(),
-                        "# HELP posts_processed_total New posts that the engine took.\n"
-                        "# TYPE posts_processed_total counter\nposts_processed_total 42\n",
-                        113);
+    assert_memory_equal(
+        page(),
+        "# HELP posts_processed_total Posts worked off: counted, spooled, stored, whatever the service does with "
+        "them.\n"
+        "# TYPE posts_processed_total counter\nposts_processed_total 42\n",
+        strlen("# HELP posts_processed_total Posts worked off: counted, spooled, stored, whatever the service does "
+               "with them.\n# TYPE posts_processed_total counter\nposts_processed_total 42\n"));
     expect_line("active_trends 7");
     expect_line("# TYPE active_trends gauge");
     expect_line("skytrend_freshness_seconds 1.25");
@@ -127,6 +130,20 @@ static void test_promtool(void **state)
     assert_int_not_equal(pclose(promtool), 0); /* it does look */
 }
 
+/* Each service tells of what it does, and of nothing else: a 0 of what it never counts would say something false. */
+static void test_roles(void **state)
+{
+    struct sky_metrics *cache;
+    struct sky_buffer text = {0};
+    assert_int_equal(sky_metrics_new(SKY_ROLE_CACHE, &cache), SKY_OK);
+    sky_metrics_write(cache, &text);
+    sky_buffer_put_u8(&text, 0);
+    assert_non_null(strstr((const char *)text.ptr, "\nkafka_consumer_lag 0\n"));
+    assert_null(strstr((const char *)text.ptr, "active_trends"));
+    sky_buffer_clean_up(&text);
+    sky_metrics_free(cache);
+}
+
 /* docs/METRICS.md is what the table prints. */
 static void test_the_reference_is_current(void **state)
 {
@@ -147,11 +164,8 @@ static void test_the_reference_is_current(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_format),
-        TEST(test_histogram),
-        TEST(test_threads),
-        TEST(test_promtool),
-        TEST(test_the_reference_is_current),
+        TEST(test_format),   TEST(test_histogram), TEST(test_threads),
+        TEST(test_promtool), TEST(test_roles),     TEST(test_the_reference_is_current),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,6 +31,9 @@ static void test_published_examples(void **state)
             bare.len--;
         sky_base64_encode(sky_span_from_string(examples[i].bytes), &text);
         assert_true(sky_span_equal(sky_buffer_span(&text), bare));
+        sky_buffer_clear(&text);
+        sky_base64_encode_padded(sky_span_from_string(examples[i].bytes), &text);
+        assert_true(sky_span_equal(sky_buffer_span(&text), padded));
         assert_int_equal(sky_base64_decode(padded, &bytes), SKY_OK);
         assert_int_equal(sky_base64_decode(bare, &bytes), SKY_OK);
         size_t len = strlen(examples[i].bytes);
