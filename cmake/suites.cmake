@@ -6,10 +6,10 @@
 
 set(SKY_RUN_TEST ${CMAKE_CURRENT_SOURCE_DIR}/scripts/run-test.sh)
 
-# sky_test(NAME [QUICK] [ALONE] [NEEDS TREE] [TIMEOUT SECONDS] [ENVIRONMENT NAME=VALUE...] COMMAND ...)
+# sky_test(NAME [QUICK] [ALONE] [NEEDS TREE SERVER...] [TIMEOUT SECONDS] [ENVIRONMENT NAME=VALUE...] COMMAND ...)
 # ALONE: nothing else runs beside it (it measures time, or uses every core).
 function(sky_test name)
-  cmake_parse_arguments(arg "QUICK;ALONE" "NEEDS;TIMEOUT" "COMMAND;ENVIRONMENT" ${ARGN})
+  cmake_parse_arguments(arg "QUICK;ALONE" "TIMEOUT" "NEEDS;COMMAND;ENVIRONMENT" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 300)
   endif()
@@ -23,7 +23,7 @@ function(sky_test name)
     set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
   endif()
   if(arg_NEEDS)
-    set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED ${arg_NEEDS})
+    set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED "${arg_NEEDS}")
   endif()
 endfunction()
 
@@ -32,6 +32,13 @@ function(sky_test_tree name preset)
   sky_test(build/${name} ALONE TIMEOUT 1800 COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/build.sh ${preset} ${ARGN})
   set_tests_properties(build/${name} PROPERTIES FIXTURES_SETUP ${name})
 endfunction()
+
+# The test build/SERVER installs a server that tests start (tests/system/servers.py); tests say `NEEDS ... SERVER`, scripts
+# by a word of their "# test:" line. Without the server they fail. It runs beside other tests: MinIO takes minutes to build.
+foreach(server kafka minio)
+  sky_test(build/${server} TIMEOUT 1800 COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/install-servers.sh ${server})
+  set_tests_properties(build/${server} PROPERTIES FIXTURES_SETUP ${server})
+endforeach()
 
 # The tests of the tree itself: how it reads.
 foreach(name format includes bounds words shell checkers)
@@ -82,7 +89,8 @@ foreach(source ${sources})
 endforeach()
 
 # Whole programs: each executable tests/SUITE/NAME.sh (or .py) is the test SUITE/NAME, and so is tests/system/NAME_test.c.
-# A line "# test: WORDS" in it may say quick, alone, asan (run once more with the sanitized skytrend), timeout=SECONDS.
+# A line "# test: WORDS" in it may say quick, alone, asan (run once more with the sanitized skytrend), timeout=SECONDS, and
+# which servers must be installed: kafka, minio.
 foreach(name ${SKY_SYSTEM_TESTS})
   sky_test(system/${name} NEEDS release COMMAND ${CMAKE_BINARY_DIR}/tests/system/${name}_test)
 endforeach()
@@ -95,7 +103,8 @@ foreach(suite system vectors sim web docs)
     file(STRINGS ${script} directive REGEX "^# test: " LIMIT_COUNT 1)
     string(REGEX REPLACE "^# test: *" "" directive "${directive}")
     separate_arguments(words UNIX_COMMAND "${directive}")
-    set(options NEEDS release)
+    set(options "")
+    set(servers "")
     set(in_asan OFF)
     foreach(word ${words})
       if(word STREQUAL "quick")
@@ -104,17 +113,18 @@ foreach(suite system vectors sim web docs)
         list(APPEND options ALONE)
       elseif(word STREQUAL "asan")
         set(in_asan ON)
+      elseif(word MATCHES "^(kafka|minio)$")
+        list(APPEND servers ${word})
       elseif(word MATCHES "^timeout=([0-9]+)$")
         list(APPEND options TIMEOUT ${CMAKE_MATCH_1})
       else()
         message(FATAL_ERROR "${script}: '# test: ${word}' is not known")
       endif()
     endforeach()
-    sky_test(${suite}/${name} ${options} COMMAND ${script} ENVIRONMENT SKYTREND=${CMAKE_BINARY_DIR}/skytrend)
+    sky_test(${suite}/${name} ${options} NEEDS release ${servers} COMMAND ${script} ENVIRONMENT SKYTREND=${CMAKE_BINARY_DIR}/skytrend)
     if(in_asan)
-      list(REMOVE_ITEM options release QUICK)
-      list(TRANSFORM options REPLACE "^NEEDS$" "NEEDS;asan")
-      sky_test(asan/${suite}/${name} ${options} COMMAND ${script}
+      list(REMOVE_ITEM options QUICK)
+      sky_test(asan/${suite}/${name} ${options} NEEDS asan ${servers} COMMAND ${script}
                ENVIRONMENT SKYTREND=${CMAKE_BINARY_DIR}/asan/skytrend ${asan_environment})
     endif()
   endforeach()
