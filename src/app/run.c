@@ -12,14 +12,13 @@
 
 #include "app/command.h"
 #include "app/feed.h"
-#include "app/reject.h"
 #include "app/run_report.h"
 #include "app/run_state.h"
+#include "app/source.h"
 #include "base/time.h"
 #include "io/api.h"
 #include "io/clock.h"
 #include "io/terminal.h"
-#include "io/url.h"
 #include "ops/config.h"
 #include "ops/log.h"
 #include "ops/signal.h"
@@ -43,10 +42,7 @@ static const struct sky_option run_options[] = {
      .placeholder = "URL[,URL]",
      .setting = "source.urls",
      .help = "relays instead of the public ones; implies --live"},
-    {.name = "cursor",
-     .rule = {.type = SKY_VALUE_INT, .min = 0, .max = 9007199254740991.0},
-     .help = "begin behind this seq when there is no checkpoint yet"},
-    {.name = "reset-cursor", .help = "when the relay does not know the cursor any more, go on from now"},
+    SKY_SOURCE_CURSOR_OPTIONS,
     {.name = "out",
      .letter = 'o',
      .rule.type = SKY_VALUE_STRING,
@@ -112,15 +108,6 @@ static int fail(const char *what, const char *why)
 
 /* ---- setting up ---- */
 
-/* NAME in data.directory, which is made when missing. */
-static bool data_path(const struct run *run, const char *name, char path[PATH_MAX])
-{
-    const char *directory = run->config->data.directory;
-    if (mkdir(directory, 0777) != 0 && errno != EEXIST)
-        return false;
-    return (size_t)snprintf(path, PATH_MAX, "%s/%s", directory, name) < PATH_MAX;
-}
-
 static enum sky_status open_simulation(struct run *run)
 {
     const struct sky_options *given = &run->invocation->options;
@@ -132,7 +119,7 @@ static enum sky_status open_simulation(struct run *run)
     simulation.world.bursts_per_hour = sky_options_double(given, "bursts");
     simulation.world.hours = 0;
     simulation.truth_path = sky_options_string(given, "truth");
-    if (!simulation.truth_path && data_path(run, "simulated-truth.jsonl", path))
+    if (!simulation.truth_path && sky_source_path(run->config, "simulated-truth.jsonl", path) == SKY_OK)
         simulation.truth_path = path;
     const char *reason;
     enum sky_status status = sky_feed_open_simulation(&simulation, &run->feed, &reason);
@@ -156,69 +143,23 @@ static bool is_default(const struct sky_config *config, const char *name)
     return false;
 }
 
-/* What is wrong with a list that sky_relay_new refuses. */
-static void explain_urls(const char *setting, const char *urls)
-{
-    struct sky_span word;
-    while (sky_list_next(&urls, &word)) {
-        char text[SKY_URL_TEXT_SIZE], why[SKY_URL_TEXT_SIZE + 64];
-        struct sky_url url;
-        snprintf(text, sizeof text, "%.*s", (int)word.len, (const char *)word.ptr);
-        if (word.len < sizeof text && sky_url_parse(text, &url) == SKY_OK)
-            continue;
-        snprintf(why, sizeof why, "'%s' is no URL such as wss://bsky.network or ws://127.0.0.1:8790", text);
-        fail(setting, why);
-        return;
-    }
-    fail(setting, "give 1 to 8 URLs with commas between");
-}
-
 static enum sky_status open_live(struct run *run)
 {
     const struct sky_options *given = &run->invocation->options;
-    const struct sky_config *config = run->config;
-    struct sky_relay_options options;
-    struct sky_relay *relay;
-    sky_relay_options_default(&options);
-    bool jetstream = config->source.kind == SKY_SOURCE_JETSTREAM;
-    options.kind = jetstream ? SKY_RELAY_JETSTREAM : SKY_RELAY_FIREHOSE;
-    options.urls = jetstream ? config->source.jetstream_urls : config->source.urls;
-    options.cursor = sky_options_given(given, "cursor") ? sky_options_int(given, "cursor") : 0;
-    options.reset_cursor = sky_options_bool(given, "reset-cursor");
-    options.websocket.allow_plain = config->source.allow_plain;
-    options.websocket.queue_bytes = (size_t)config->source.queue_bytes;
-    options.websocket.user_agent = "skytrend/" SKY_VERSION;
-    enum sky_status status = sky_relay_new(&options, &relay);
-    if (status == SKY_OK)
-        status = sky_feed_open_relay(relay, &run->feed);
-    if (status == SKY_E_CONFIG)
-        explain_urls(jetstream ? "source.jetstream_urls" : "source.urls", options.urls);
-    else if (status != SKY_OK)
-        fail("the source", sky_status_name(status));
+    enum sky_status status = sky_source_open(run->invocation, &run->feed);
     if (status != SKY_OK)
         return status;
     run->state.relay = sky_feed_relay(run->feed);
     /* Lines of a simulated network have no business in a file of real ones. */
     run->may_simulate = !sky_options_bool(given, "live") && !sky_options_given(given, "out") &&
-                        is_default(config, "source.urls") && is_default(config, "source.jetstream_urls");
-    fprintf(stderr, "Connecting to %s\n", options.urls);
+                        is_default(run->config, "source.urls") && is_default(run->config, "source.jetstream_urls");
     return SKY_OK;
 }
 
 /* Where messages go that cannot be read. */
 static enum sky_status open_dead_letters(struct run *run)
 {
-    char path[PATH_MAX];
-    bool jetstream = run->config->source.kind == SKY_SOURCE_JETSTREAM;
-    if (!run->config->data.dead_letters_bytes || !run->state.relay)
-        return SKY_OK;
-    if (!data_path(run, jetstream ? "dead-letters.jsonl" : "dead-letters.bin", path)) {
-        fail(run->config->data.directory, strerror(errno));
-        return SKY_E_IO;
-    }
-    struct sky_dead_letters_options options = {
-        .path = path, .room_bytes = (uint64_t)run->config->data.dead_letters_bytes, .lines = jetstream};
-    return sky_dead_letters_new(&options, &run->dead_letters);
+    return run->state.relay ? sky_source_open_dead_letters(run->invocation, &run->dead_letters) : SKY_OK;
 }
 
 /* Everything up to the last event onto the disk. */
@@ -395,17 +336,12 @@ static enum sky_status take_posts(struct run *run, const struct sky_decoded *dec
 static enum sky_status take_item(struct run *run, const struct sky_feed_item *item)
 {
     const struct sky_engine_sink sink = {.context = run, .on_slide = on_slide};
+    const struct sky_source source = {run->config, run->feed, run->decoder, run->dead_letters};
     struct sky_decoded decoded;
-    int64_t last_seq = sky_decoder_stats(run->decoder)->last_seq;
-    int64_t receipt_ms = run->config->source.trust_time ? SKY_RECEIPT_NONE : item->receipt_ms;
-    enum sky_status status = item->is_line ? sky_decoder_line(run->decoder, item->bytes, &decoded)
-                                           : sky_decoder_frame(run->decoder, item->bytes, receipt_ms, &decoded);
-    if (status == SKY_E_MEMORY)
+    bool good;
+    enum sky_status status = sky_source_decode(&source, item, &decoded, &good);
+    if (status != SKY_OK)
         return status;
-    if (decoded.drops_count)
-        sky_reject(run->dead_letters, item, &decoded, last_seq);
-    bool good = sky_feed_judge(run->feed, status, &decoded);
-    status = SKY_OK;
     if (good && decoded.has_time) {
         status = sky_engine_advance(run->engine, decoded.event_time_ms, &sink);
         if (status == SKY_OK)
@@ -526,7 +462,8 @@ static void move_log(struct run *run)
 {
     char path[PATH_MAX];
     run->log_fd = -1;
-    if (!sky_terminal_is_live(run->terminal) || !isatty(STDERR_FILENO) || !data_path(run, "skytrend.log", path))
+    if (!sky_terminal_is_live(run->terminal) || !isatty(STDERR_FILENO) ||
+        sky_source_path(run->config, "skytrend.log", path) != SKY_OK)
         return;
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (fd < 0)
