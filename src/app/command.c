@@ -10,19 +10,16 @@
 extern const struct sky_command sky_command_run;
 extern const struct sky_command sky_command_replay;
 extern const struct sky_command sky_command_simulate;
+extern const struct sky_command sky_command_ingest;
 extern const struct sky_command sky_command_inspect;
 extern const struct sky_command sky_command_config;
 extern const struct sky_command sky_command_help;
 
 const struct sky_command *const *sky_commands(void)
 {
-    static const struct sky_command *const all[] = {&sky_command_run,
-                                                    &sky_command_replay,
-                                                    &sky_command_simulate,
-                                                    &sky_command_inspect,
-                                                    &sky_command_config,
-                                                    &sky_command_help,
-                                                    NULL};
+    static const struct sky_command *const all[] = {
+        &sky_command_run,     &sky_command_replay, &sky_command_simulate, &sky_command_ingest,
+        &sky_command_inspect, &sky_command_config, &sky_command_help,     NULL};
     return all;
 }
 

@@ -106,6 +106,7 @@ struct sky_spool_status {
     uint64_t room_bytes;
     uint64_t segments;
     uint64_t first_position; /* of the oldest segment */
+    int64_t first_time_ms;   /* of the stream before it */
     uint64_t released;       /* what was released in this process; before: first_position */
     uint64_t next_position;  /* behind the last committed record */
     int64_t event_time_ms;   /* of the stream behind the last batch; 0: none */
