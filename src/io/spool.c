@@ -17,7 +17,8 @@
 #include "io/spool_state.h"
 #include "io/write_all.h"
 
-#define LOCK_NAME "lock"
+#define LOCK_NAME    "lock"
+#define SEGMENTS_MIN 8 /* in the whole room: the newest, which is never removed, shall not be all of it */
 
 void sky_spool_say(struct sky_spool_message *message, const char *format, ...)
 {
@@ -101,6 +102,8 @@ static struct sky_spool *make_spool(const struct sky_spool_options *options)
     snprintf(spool->directory, sizeof spool->directory, "%s", options->directory);
     spool->room_bytes = options->room_bytes ? options->room_bytes : SKY_SPOOL_ROOM_BYTES;
     spool->segment_bytes = options->segment_bytes ? options->segment_bytes : SKY_SPOOL_SEGMENT_BYTES;
+    if (spool->segment_bytes > spool->room_bytes / SEGMENTS_MIN)
+        spool->segment_bytes = spool->room_bytes / SEGMENTS_MIN;
     spool->keep_ms = options->keep_ms;
     spool->lock_fd = -1;
     spool->fd = -1;

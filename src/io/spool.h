@@ -40,7 +40,7 @@
 struct sky_spool_options {
     const char *directory;  /* made when missing */
     uint64_t room_bytes;    /* of all segments together; 0: SKY_SPOOL_ROOM_BYTES */
-    uint64_t segment_bytes; /* 0: SKY_SPOOL_SEGMENT_BYTES */
+    uint64_t segment_bytes; /* 0: SKY_SPOOL_SEGMENT_BYTES; less in a small room */
     int64_t keep_ms;        /* of event time: released records younger than this stay while there is room; 0: none do */
 };
 

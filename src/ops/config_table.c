@@ -126,7 +126,7 @@ static const struct sky_setting settings[] = {
      "how far `run` has published; compacted"},
     {"ingest.spool", ANY(SKY_VALUE_STRING), "spool", AT(ingest.spool),
      "folder of the queue on disk between relay and Kafka, inside data.directory unless absolute"},
-    {"ingest.spool_bytes", RANGE(SKY_VALUE_SIZE, 134217728, 1099511627776.0), "16GiB", AT(ingest.spool_bytes),
+    {"ingest.spool_bytes", RANGE(SKY_VALUE_SIZE, 1048576, 1099511627776.0), "16GiB", AT(ingest.spool_bytes),
      "its room; when full, the relay is not read until Kafka has taken some"},
     {"ingest.transactional_id", ANY(SKY_VALUE_STRING), "skytrend-ingest", AT(ingest.transactional_id),
      "one `ingest` at a time sends under this name: a newer one takes over from an older one"},
