@@ -49,6 +49,26 @@ def test_outage():
           f'{caught_up_s:.1f} s')
 
 
+def test_transaction_given_up():
+    """The network hangs until the brokers give the open transaction up. That looks like a takeover and is none: it goes on."""
+    simulation = ['--seed', 6, '--rate', 0.1, '--hours', 1]
+    expected = expected_posts(*simulation)
+    kafka = Kafka(proxied=True, settings={'transaction.abort.timed.out.transaction.cleanup.interval.ms': 500})
+    _, url = program.relay(*simulation, '--wait', '--speed', 60)
+    ingest = Ingest(kafka, url, directory(), '--kafka.transaction_timeout', '2s', '--kafka.request_timeout', '2s',
+                    '--kafka.reconnect_backoff_max', '500ms')
+    for _ in range(3):
+        ingest.wait_for_posts((ingest.metric('skytrend_kafka_produced_total{topic="posts"}') or 0) + 300)
+        kafka.proxy.hang()
+        began = time.monotonic()
+        wait_until(lambda: time.monotonic() - began > 6, 'the brokers to lose patience')
+        kafka.proxy.go_on()
+    wait_for_all(kafka, ingest, expected)
+    aborted = ingest.metric('skytrend_kafka_transactions_total{result="aborted"}')
+    check(drained(ingest, kafka), expected)
+    print(f'{aborted:.0f} transactions given up')
+
+
 def test_full_spool():
     """A full spool stops the reading and loses nothing; killed in that state, it goes on."""
     simulation = ['--seed', 8, '--rate', 0.2, '--hours', 1]
