@@ -3,6 +3,7 @@
  * algorithm R), so that probes stay short without tombstones. */
 #include "event/repeats.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
@@ -68,6 +69,7 @@ static void forget_oldest(struct sky_repeats *repeats)
 /* With room for `capacity`; what is there is kept. */
 static bool make_room(struct sky_repeats *repeats, uint32_t capacity)
 {
+    assert(capacity > 0);
     struct entry *ring = malloc(capacity * sizeof *ring);
     uint32_t *slots = malloc((size_t)2 * capacity * sizeof *slots);
     if (!ring || !slots) {

@@ -54,13 +54,15 @@ class Ingest(program.Process):
 
 
 def expected_posts(*simulation):
-    """What the relay sends, by another way: recorded and replayed. In the order of the stream, without the relay's name."""
+    """What the relay sends, by another way: recorded and replayed, through a pipe. In the order of the stream, without the relay's
+    name."""
     with tempfile.TemporaryDirectory(dir=os.environ.get('TEST_DIR')) as folder:
         recording = os.path.join(folder, 'recording.bin')
-        made = program.run('simulate', '--record', recording, *simulation, timeout=300)
-        assert made.returncode == 0, made.stderr
-        replayed = program.run('replay', '--to', 'posts', recording, timeout=300)
+        os.mkfifo(recording)
+        simulate = program.Process('simulate', '--record', recording, *simulation)
+        replayed = program.run('replay', '--to', 'posts', recording, timeout=600)
         assert replayed.returncode == 0, replayed.stderr
+        assert simulate.process.wait(60) == 0, simulate.told()
     return [without_relay(json.loads(line)) for line in replayed.stdout.splitlines()]
 
 
