@@ -10,7 +10,7 @@
 
 #define URL_SIZE     96
 #define MESSAGE_SIZE 256
-#define ROUTES_COUNT 6
+#define ROUTES_COUNT 7
 
 struct sky_api {
     struct sky_api_options options;
@@ -152,6 +152,23 @@ static void get_activity(void *context, const struct sky_http_request *request, 
     sky_board_read(api->options.board, read_activity, &reading);
 }
 
+static void read_summary(void *context, const struct sky_board_view *view)
+{
+    struct reading *reading = context;
+    sky_board_write_summary(&reading->json, view);
+}
+
+static void get_summary(void *context, const struct sky_http_request *request, struct sky_http_response *response)
+{
+    static const char *const names[] = {NULL};
+    const struct sky_api *api = context;
+    struct reading reading = {0};
+    if (!check_names(request, names, response))
+        return;
+    sky_json_begin(&reading.json, &response->body);
+    sky_board_read(api->options.board, read_summary, &reading);
+}
+
 static void get_probe(void *context, const struct sky_http_request *request, struct sky_http_response *response)
 {
     const struct sky_api_probe *probe = context;
@@ -211,6 +228,7 @@ static void set_routes(struct sky_api *api)
     api->routes[count++] = (struct sky_http_route){"/v1/trends", get_trends, api};
     api->routes[count++] = (struct sky_http_route){"/v1/trends/", get_keyword, api};
     api->routes[count++] = (struct sky_http_route){"/v1/activity", get_activity, api};
+    api->routes[count++] = (struct sky_http_route){"/v1/summary", get_summary, api};
     api->routes[count++] = (struct sky_http_route){"/healthz", get_probe, &api->options.healthz};
     api->routes[count++] = (struct sky_http_route){"/readyz", get_probe, &api->options.readyz};
     api->routes[count++] = (struct sky_http_route){"/metrics", get_probe, &api->options.metrics};
