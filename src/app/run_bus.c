@@ -11,7 +11,7 @@
 #define GATHER_MS         1000 /* minutes that close within it share a transaction */
 #define GATHER_BYTES_MAX  ((size_t)8 << 20)
 #define WAITING_BYTES_MAX ((size_t)64 << 20)
-#define ANSWER_MS         200   /* one wait for the brokers while there is other work */
+#define ANSWER_MS         20    /* one wait for the brokers while there is other work */
 #define CONNECT_MS        5000  /* likewise when there is none */
 #define MARKER_MS         10000 /* to read the whole topic of markers */
 
