@@ -10,6 +10,7 @@
 extern const struct sky_command sky_command_run;
 extern const struct sky_command sky_command_replay;
 extern const struct sky_command sky_command_simulate;
+extern const struct sky_command sky_command_ingest;
 extern const struct sky_command sky_command_cache;
 extern const struct sky_command sky_command_serve;
 extern const struct sky_command sky_command_alerts;
@@ -24,6 +25,7 @@ const struct sky_command *const *sky_commands(void)
     /* clang-format off */
     static const struct sky_command *const all[] = {
         &sky_command_run,
+        &sky_command_ingest,
         &sky_command_replay,
         &sky_command_simulate,
         &sky_command_cache,

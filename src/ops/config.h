@@ -139,6 +139,11 @@ struct sky_config {
         const char *run_marker;
     } topics;
     struct {
+        const char *spool;
+        int64_t spool_bytes;
+        const char *transactional_id;
+    } ingest;
+    struct {
         const char *endpoint;
         const char *region;
         bool path_style;
