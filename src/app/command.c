@@ -10,6 +10,7 @@
 extern const struct sky_command sky_command_run;
 extern const struct sky_command sky_command_replay;
 extern const struct sky_command sky_command_simulate;
+extern const struct sky_command sky_command_cache;
 extern const struct sky_command sky_command_alerts;
 extern const struct sky_command sky_command_inspect;
 extern const struct sky_command sky_command_check;
@@ -24,6 +25,7 @@ const struct sky_command *const *sky_commands(void)
         &sky_command_run,
         &sky_command_replay,
         &sky_command_simulate,
+        &sky_command_cache,
         &sky_command_alerts,
         &sky_command_check,
         &sky_command_inspect,

@@ -215,6 +215,7 @@ static enum sky_status open_page(struct run *run)
                                       .host_names = config->host_names,
                                       .host_names_count = config->host_names_count};
     char message[SKY_HTTP_ERROR_SIZE];
+    sky_config_http_access(config, &options.access);
     sky_run_report_set_probes(run->report, &options);
     enum sky_status status = config->http.enabled ? sky_api_start(&options, &run->api, message) : SKY_OK;
     if (status != SKY_OK)

@@ -220,11 +220,11 @@ void sky_kafka_producer_problem(struct sky_kafka_producer *producer, struct sky_
 enum sky_status sky_kafka_producer_partitions(struct sky_kafka_producer *producer, const char *topic, int timeout_ms,
                                               int32_t *count)
 {
-    const struct rd_kafka_metadata *metadata;
+    const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_topic_t *handle = rd_kafka_topic_new(producer->client, topic, NULL);
     rd_kafka_resp_err_t code =
         handle ? rd_kafka_metadata(producer->client, 0, handle, &metadata, timeout_ms) : rd_kafka_last_error();
-    if (!code) {
+    if (!code && metadata) {
         code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
         *count = code ? 0 : metadata->topics[0].partition_cnt;
         rd_kafka_metadata_destroy(metadata);

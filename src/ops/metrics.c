@@ -59,6 +59,7 @@ static const char *end_name(size_t place)
 #define ALL       (BIT(SKY_ROLE_COUNT) - 1)
 #define RUN       BIT(SKY_ROLE_RUN)
 #define ALERTS    BIT(SKY_ROLE_ALERTS)
+#define CACHE     BIT(SKY_ROLE_CACHE)
 #define SOURCES   (RUN | BIT(SKY_ROLE_INGEST))
 #define CONSUMERS (BIT(SKY_ROLE_LAKE) | BIT(SKY_ROLE_CACHE) | ALERTS)
 #define BUS       (SOURCES | CONSUMERS)
@@ -168,6 +169,15 @@ static const struct description table[SKY_METRIC_COUNT] = {
     [SKY_METRIC_RECORDS_BAD] =
         NAMED(CONSUMERS | RUN, "skytrend_records_bad_total", "Records that could not be read, by the kind of topic.",
               "topic", topic_name, SKY_TOPIC_COUNT),
+    [SKY_METRIC_CACHE_WRITES] =
+        LABELLED(CACHE, COUNTER, "skytrend_cache_writes_total",
+                 "Keys of Redis: written; refused, as a newer value was there; merged again, as "
+                 "another wrote in between; replaced, as they could not be read.",
+                 "result", "written|refused|conflict|repaired", 4),
+    [SKY_METRIC_CACHE_WAITING] =
+        GAUGE_OF(CACHE, "skytrend_cache_waiting", "Hours and windows that are still to be written to Redis."),
+    [SKY_METRIC_REDIS_CONNECTIONS] =
+        COUNTER_OF(CACHE | BIT(SKY_ROLE_SERVE), "skytrend_redis_connections_total", "Connections made to Redis."),
     [SKY_METRIC_ALERTS_DELIVERED] =
         LABELLED(ALERTS, COUNTER, "skytrend_alerts_delivered_total", "Alerts that their receivers took, by output.",
                  "output", ALERT_OUTPUTS, SKY_METRIC_ALERTS_OUTPUTS),
@@ -188,6 +198,8 @@ static const struct description table[SKY_METRIC_COUNT] = {
     [SKY_METRIC_HTTP_REQUESTS] = COUNTER_OF(ALL, "skytrend_http_requests_total", "Requests to the page and the API."),
     [SKY_METRIC_HTTP_ERRORS] = LABELLED(ALL, COUNTER, "skytrend_http_errors_total",
                                         "Answers that are errors, by class.", "class", "4xx|5xx", 2),
+    [SKY_METRIC_HTTP_LIMITED] = COUNTER_OF(PAGES, "skytrend_http_limited_total",
+                                           "Requests answered with 429, as their client asked too often."),
     [SKY_METRIC_STREAM_CLIENTS] = GAUGE_OF(PAGES, "skytrend_stream_clients", "Clients that follow the live stream."),
     [SKY_METRIC_LOG_LINES] = LABELLED(ALL, COUNTER, "skytrend_log_lines_total", "Log lines, written or left out.",
                                       "result", "written|suppressed", 2),
