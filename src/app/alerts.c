@@ -251,7 +251,7 @@ static int64_t on_assigned(void *context, const char *topic, int32_t partition, 
     struct alerts *alerts = context;
     if (sky_offset_ledger_assign(alerts->ledger, partition) != SKY_OK)
         alerts->failed = SKY_E_MEMORY;
-    sky_log(SKY_LOG_INFO, "partition_assigned", SKY_LOG_INT("partition", partition), SKY_LOG_INT("offset", committed));
+    sky_log(SKY_LOG_DEBUG, "partition_assigned", SKY_LOG_INT("partition", partition), SKY_LOG_INT("offset", committed));
     return committed;
 }
 
@@ -262,7 +262,7 @@ static void on_revoked(void *context, const char *topic, int32_t partition, bool
     if (alerts->commits && !lost && sky_offset_ledger_due_of(alerts->ledger, partition, &place))
         commit_place(alerts, &place);
     sky_offset_ledger_revoke(alerts->ledger, partition);
-    sky_log(SKY_LOG_INFO, "partition_revoked", SKY_LOG_INT("partition", partition));
+    sky_log(SKY_LOG_DEBUG, "partition_revoked", SKY_LOG_INT("partition", partition));
 }
 
 /* A partition that `assigned` did not tell of: the group did not say in time what was committed. */
@@ -507,7 +507,12 @@ static bool take_turn(struct alerts *alerts)
     settle(alerts, TURN_MS);
     hold_up(alerts);
     switch (sky_service_next(&alerts->service, alerts->consumer, TURN_MS, &record)) {
-    case SKY_KAFKA_RECORD: alerts->failed = take_record(alerts, &record); break;
+    case SKY_KAFKA_RECORD:
+        if (!alerts->is_held_up)
+            alerts->failed = take_record(alerts, &record);
+        else /* there is no room for it: it is read once more when there is */
+            alerts->failed = sky_kafka_consumer_seek(alerts->consumer, record.topic, record.partition, record.offset);
+        break;
     case SKY_KAFKA_PARTITION_END: sky_offset_ledger_pass(alerts->ledger, record.partition, record.offset, true); break;
     case SKY_KAFKA_FAILED: alerts->failed = SKY_E_IO; break;
     case SKY_KAFKA_IDLE:
@@ -603,11 +608,8 @@ const struct sky_command sky_command_alerts = {
     .examples = (const char *const[]){"# watch the alerts as they come", "skytrend alerts",
                                       "# everything that is still in the topic, as JSON lines",
                                       "skytrend alerts --to json --from-beginning --once",
-                                      "# to a program of yours, signed, and to Alertmanager",
-                                      "skytrend alerts --to webhook,alertmanager --alerts.webhook_url "
-                                      "https://example.org/hook --alerts.webhook_secret file:hook.key "
-                                      "--alerts.alertmanager_url http://127.0.0.1:9093",
-                                      NULL},
+                                      "# to a program of yours and to Alertmanager, whose addresses stand in the file",
+                                      "skytrend alerts --to webhook,alertmanager --config skytrend.yaml", NULL},
     .takes_config = true,
     .run = alerts_command,
 };

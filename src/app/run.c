@@ -17,6 +17,7 @@
 #include "app/run_report.h"
 #include "app/run_setup.h"
 #include "app/run_state.h"
+#include "app/source.h"
 #include "base/time.h"
 #include "io/api.h"
 #include "io/clock.h"
@@ -46,10 +47,7 @@ static const struct sky_option run_options[] = {
      .placeholder = "URL[,URL]",
      .setting = "source.urls",
      .help = "relays instead of the public ones, or kafka://HOST:PORT for the posts there; implies --live"},
-    {.name = "cursor",
-     .rule = {.type = SKY_VALUE_INT, .min = 0, .max = 9007199254740991.0},
-     .help = "begin behind this seq when there is no checkpoint yet"},
-    {.name = "reset-cursor", .help = "when the relay does not know the cursor any more, go on from now"},
+    SKY_SOURCE_CURSOR_OPTIONS,
     {.name = "reset-state",
      .help = "begin with nothing known, though minutes were published or a checkpoint was made before"},
     {.name = "out",
@@ -84,12 +82,15 @@ static const struct sky_option run_options[] = {
 
 struct run {
     const struct sky_invocation *invocation;
-    struct sky_config config_used; /* with what follows from the source */
+    struct sky_config config_used;         /* with what follows from the source */
+    struct sky_invocation invocation_used; /* with that */
     const struct sky_config *config;
     struct sky_run_source source;
     struct sky_feed *feed;
     struct sky_run_bus *bus;   /* NULL: nothing goes to Kafka */
     struct sky_run_lake *lake; /* NULL: none */
+    uint64_t bus_aborted;      /* transactions, as told last */
+    bool bus_is_away;          /* likewise */
     struct sky_decoder *decoder;
     struct sky_engine *engine;
     struct sky_board *board;
@@ -360,17 +361,12 @@ static enum sky_status take_post(struct run *run, const struct sky_post *post)
 static enum sky_status take_item(struct run *run, const struct sky_feed_item *item)
 {
     const struct sky_engine_sink sink = sink_of(run);
+    const struct sky_source source = {run->config, run->feed, run->decoder, run->dead_letters};
     struct sky_decoded decoded;
-    int64_t last_seq = sky_decoder_stats(run->decoder)->last_seq;
-    int64_t receipt_ms = run->config->source.trust_time ? SKY_RECEIPT_NONE : item->receipt_ms;
-    enum sky_status status = item->is_line ? sky_decoder_line(run->decoder, item->bytes, &decoded)
-                                           : sky_decoder_frame(run->decoder, item->bytes, receipt_ms, &decoded);
-    if (status == SKY_E_MEMORY)
+    bool good;
+    enum sky_status status = sky_source_decode(&source, item, &decoded, &good);
+    if (status != SKY_OK)
         return status;
-    if (decoded.drops_count)
-        sky_reject(run->dead_letters, item, &decoded, last_seq);
-    bool good = sky_feed_judge(run->feed, status, &decoded);
-    status = SKY_OK;
     if (good && decoded.has_time) {
         status = sky_engine_advance(run->engine, decoded.event_time_ms, &sink);
         if (status == SKY_OK)
@@ -416,14 +412,32 @@ static void report(struct run *run)
                                   .engine = run->engine,
                                   .board = run->board,
                                   .api = run->api,
+                                  .bus = run->bus,
                                   .event_clock_ms = run->event_clock_ms};
     sky_run_report_update(run->report, &parts);
+}
+
+/* Log when the brokers stop or begin again to take what is sent, and each transaction that broke. */
+static void log_bus(struct run *run)
+{
+    struct sky_run_bus_status bus;
+    sky_run_bus_status(run->bus, &bus);
+    if (bus.aborted != run->bus_aborted)
+        sky_log(SKY_LOG_WARN, "transaction_aborted", SKY_LOG_TEXT("reason", bus.problem),
+                SKY_LOG_TEXT("then", "it is sent again"));
+    if (bus.reached != !run->bus_is_away)
+        sky_log(bus.reached ? SKY_LOG_INFO : SKY_LOG_WARN, bus.reached ? "kafka_is_back" : "kafka_is_away",
+                SKY_LOG_TEXT("reason", bus.problem));
+    run->bus_aborted = bus.aborted;
+    run->bus_is_away = !bus.reached;
 }
 
 /* What is due to Kafka. `now`: all that is complete. False: the run is over, *exit_code is how. */
 static bool publish(struct run *run, bool now, int *exit_code)
 {
     enum sky_status status = run->bus ? sky_run_bus_turn(run->bus, now) : SKY_OK;
+    if (run->bus)
+        log_bus(run);
     if (status == SKY_OK || status == SKY_E_TIMEOUT)
         return true;
     struct sky_run_bus_status bus;
@@ -555,7 +569,7 @@ static void move_log(struct run *run)
     char path[PATH_MAX];
     run->log_fd = -1;
     if (!sky_terminal_is_live(run->terminal) || !isatty(STDERR_FILENO) ||
-        !sky_run_data_path(run->config, "skytrend.log", path))
+        sky_source_path(run->config, "skytrend.log", path) != SKY_OK)
         return;
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (fd < 0)
@@ -583,7 +597,7 @@ static void configure_log(const struct sky_config *config)
 
 static enum sky_status open_source(struct run *run)
 {
-    run->source = (struct sky_run_source){.given = &run->invocation->options, .config = run->config};
+    run->source = (struct sky_run_source){.invocation = run->invocation};
     enum sky_status status = sky_run_open_source(&run->source);
     run->feed = run->source.feed;
     run->state.relay = run->feed ? sky_feed_relay(run->feed) : NULL;
@@ -672,6 +686,9 @@ static int run_command(const struct sky_invocation *invocation)
     if (!sky_run_configure(invocation->config, &run.config_used))
         return sky_command_usage_error(invocation->command, "--source kafka:// wants HOST:PORT behind it");
     run.config = &run.config_used;
+    run.invocation_used = *invocation;
+    run.invocation_used.config = run.config;
+    run.invocation = &run.invocation_used;
     enum sky_status status = set_up(&run);
     int exit_code = status == SKY_OK         ? work(&run)
                     : status == SKY_E_END    ? SKY_EXIT_OK

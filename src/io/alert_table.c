@@ -44,7 +44,7 @@ static void put_cell(struct sky_buffer *buffer, struct sky_span text, uint32_t w
 
 static void format_times(double growth, char out[16])
 {
-    double ratio = growth + 1; /* growth is (seen - expected) / expected */
+    double ratio = growth > -1 ? growth + 1 : 0; /* growth is (seen - expected) / expected */
     if (ratio >= 1000)
         snprintf(out, 16, "999x");
     else

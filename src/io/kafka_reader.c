@@ -84,6 +84,7 @@ static bool configure(rd_kafka_conf_t *conf, const struct sky_kafka_reader_optio
         {"auto.offset.reset", "error"},
         {"queued.max.messages.kbytes", queued},
         {"fetch.wait.max.ms", "100"},
+        {"fetch.error.backoff.ms", "50"}, /* the first fetch comes before the leader is known: half a second else */
         {"queued.min.messages", "1000000"},
         {NULL, NULL},
     };
