@@ -375,7 +375,7 @@ static void compact(struct lake *lake)
         return;
     int64_t recent_ms = now_ms - COMPACT_RECENT_MS;
     const struct sky_lake_compaction compaction = {.now_ms = now_ms,
-        .clock_ms = now_ms,
+                                                   .clock_ms = now_ms,
                                                    .closed_ms = config->lake.compact_after_ms,
                                                    .grace_ms = config->lake.compact_grace_ms,
                                                    .start_ms =
