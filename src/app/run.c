@@ -13,6 +13,7 @@
 #include "app/feed.h"
 #include "app/reject.h"
 #include "app/run_bus.h"
+#include "app/run_lake.h"
 #include "app/run_report.h"
 #include "app/run_setup.h"
 #include "app/run_state.h"
@@ -86,9 +87,10 @@ struct run {
     const struct sky_config *config;
     struct sky_run_source source;
     struct sky_feed *feed;
-    struct sky_run_bus *bus; /* NULL: nothing goes to Kafka */
-    uint64_t bus_aborted;    /* transactions, as told last */
-    bool bus_is_away;        /* likewise */
+    struct sky_run_bus *bus;   /* NULL: nothing goes to Kafka */
+    uint64_t bus_aborted;      /* transactions, as told last */
+    bool bus_is_away;          /* likewise */
+    struct sky_run_lake *lake; /* NULL: none */
     struct sky_decoder *decoder;
     struct sky_engine *engine;
     struct sky_board *board;
@@ -163,6 +165,14 @@ static enum sky_status open_checkpoint(struct run *run, bool *found)
     return SKY_OK;
 }
 
+/* Beside the work. Posts that come from Kafka are kept by `skytrend lake`. */
+static void open_lake(struct run *run)
+{
+    sky_run_lake_close(run->lake);
+    run->lake = run->state.posts ? NULL : sky_run_lake_open(run->config, !run->state.relay, run->report);
+    run->state.lake = run->lake;
+}
+
 /* From here on the output file's length is known. */
 static enum sky_status first_save(struct run *run)
 {
@@ -177,7 +187,7 @@ static enum sky_status open_engine(struct run *run)
     struct sky_engine_options options;
     const char *reason = "no memory";
     sky_config_engine_options(run->config, &options);
-    if (run->bus) {
+    if (run->bus || run->config->lake.local) {
         options.activity_minutes = (uint32_t)run->config->activity.minutes;
         options.session_gap_minutes = (uint32_t)(run->config->sessions.gap_ms / SKY_MINUTE_MS);
     }
@@ -272,13 +282,19 @@ static bool on_counts(void *context, const struct sky_keyword_count *counts, uin
 
 static bool on_activity(void *context, const struct sky_activity_record *activity)
 {
-    sky_run_bus_activity(((struct run *)context)->bus, activity);
+    struct run *run = context;
+    if (run->bus)
+        sky_run_bus_activity(run->bus, activity);
+    sky_run_lake_activity(run->lake, activity);
     return true;
 }
 
 static bool on_sessions(void *context, const struct sky_session *sessions, uint32_t count)
 {
-    sky_run_bus_sessions(((struct run *)context)->bus, sessions, count);
+    struct run *run = context;
+    if (run->bus)
+        sky_run_bus_sessions(run->bus, sessions, count);
+    sky_run_lake_sessions(run->lake, sessions, count);
     return true;
 }
 
@@ -287,6 +303,7 @@ static bool on_slide(void *context, const struct sky_trend_snapshot *snapshot)
     struct run *run = context;
     if (run->bus)
         sky_run_bus_slide(run->bus, snapshot);
+    sky_run_lake_trends(run->lake, snapshot);
     sky_run_report_slide(run->report, &(struct sky_run_parts){.engine = run->engine, .board = run->board}, snapshot);
     if (run->out && !write_line(run, snapshot))
         return false;
@@ -307,8 +324,9 @@ static bool on_slide(void *context, const struct sky_trend_snapshot *snapshot)
 static struct sky_engine_sink sink_of(struct run *run)
 {
     struct sky_engine_sink sink = {.context = run, .on_slide = on_slide};
-    if (run->bus) {
+    if (run->bus)
         sink.on_counts = on_counts;
+    if (run->bus || run->lake) {
         sink.on_activity = on_activity;
         sink.on_sessions = on_sessions;
     }
@@ -324,6 +342,7 @@ static enum sky_status take_posts(struct run *run, const struct sky_decoded *dec
         enum sky_status status = sky_engine_post(run->engine, &decoded->posts[i], &sink);
         if (status != SKY_OK && status != SKY_E_LATE)
             return status;
+        sky_run_lake_post(run->lake, &decoded->posts[i]);
     }
     return SKY_OK;
 }
@@ -446,12 +465,16 @@ static bool save_when_due(struct run *run, int *exit_code)
     struct sky_engine_stats stats;
     sky_engine_stats(run->engine, &stats);
     bool is_due = is_checkpoint_due(run, stats.event_time_ms);
+    if (!run->checkpoint)
+        sky_run_lake_turn(run->lake, stats.event_time_ms);
     if (!publish(run, is_due, exit_code))
         return false;
     if (!is_due || (run->bus && !sky_run_bus_is_clear(run->bus)))
         return true;
     run->checkpoint_event_ms = stats.event_time_ms + run->config->checkpoint.interval_ms;
-    if (save(run) != SKY_OK)
+    if (save(run) == SKY_OK)
+        sky_run_lake_saved(run->lake, stats.event_time_ms);
+    else
         run->checkpoint_event_ms = stats.event_time_ms + SKY_MINUTE_MS; /* try again soon */
     return true;
 }
@@ -485,6 +508,8 @@ static enum sky_status fall_back(struct run *run, int64_t now_clock_ms)
     if (status == SKY_OK)
         status = sky_run_open_simulation(&run->source);
     run->feed = run->source.feed;
+    if (status == SKY_OK)
+        open_lake(run);
     return status;
 }
 
@@ -500,6 +525,8 @@ static int drain(struct run *run, int exit_code)
         sky_log(SKY_LOG_WARN, "not_published", SKY_LOG_TEXT("reason", "the brokers are away; the next run does it"));
         return exit_code; /* the last checkpoint is before what was not published */
     }
+    if (!run->checkpoint)
+        sky_run_lake_cut(run->lake);
     if (exit_code == SKY_EXIT_OK && save(run) != SKY_OK)
         return sky_run_fail("the checkpoint cannot be written", run->state.message);
     return exit_code;
@@ -606,6 +633,8 @@ static enum sky_status set_up(struct run *run)
         status = open_output(run);
     bool found = false;
     if (status == SKY_OK)
+        open_lake(run);
+    if (status == SKY_OK)
         status = open_checkpoint(run, &found);
     if (status == SKY_OK && run->bus)
         status = join_bus(run, found);
@@ -625,6 +654,7 @@ static void tear_down(struct run *run)
     sky_terminal_close(run->terminal);
     return_log(run);
     sky_run_bus_free(run->bus);
+    sky_run_lake_close(run->lake);
     sky_api_stop(run->api);
     sky_run_report_free(run->report);
     sky_board_free(run->board);
