@@ -16,6 +16,7 @@
 #include "app/run_report.h"
 #include "app/run_setup.h"
 #include "app/run_state.h"
+#include "app/source.h"
 #include "base/time.h"
 #include "io/api.h"
 #include "io/clock.h"
@@ -45,10 +46,7 @@ static const struct sky_option run_options[] = {
      .placeholder = "URL[,URL]",
      .setting = "source.urls",
      .help = "relays instead of the public ones, or kafka://HOST:PORT for the posts there; implies --live"},
-    {.name = "cursor",
-     .rule = {.type = SKY_VALUE_INT, .min = 0, .max = 9007199254740991.0},
-     .help = "begin behind this seq when there is no checkpoint yet"},
-    {.name = "reset-cursor", .help = "when the relay does not know the cursor any more, go on from now"},
+    SKY_SOURCE_CURSOR_OPTIONS,
     {.name = "reset-state",
      .help = "begin with nothing known, though minutes were published or a checkpoint was made before"},
     {.name = "out",
@@ -83,7 +81,8 @@ static const struct sky_option run_options[] = {
 
 struct run {
     const struct sky_invocation *invocation;
-    struct sky_config config_used; /* with what follows from the source */
+    struct sky_config config_used;         /* with what follows from the source */
+    struct sky_invocation invocation_used; /* with that */
     const struct sky_config *config;
     struct sky_run_source source;
     struct sky_feed *feed;
@@ -341,17 +340,12 @@ static enum sky_status take_post(struct run *run, const struct sky_post *post)
 static enum sky_status take_item(struct run *run, const struct sky_feed_item *item)
 {
     const struct sky_engine_sink sink = sink_of(run);
+    const struct sky_source source = {run->config, run->feed, run->decoder, run->dead_letters};
     struct sky_decoded decoded;
-    int64_t last_seq = sky_decoder_stats(run->decoder)->last_seq;
-    int64_t receipt_ms = run->config->source.trust_time ? SKY_RECEIPT_NONE : item->receipt_ms;
-    enum sky_status status = item->is_line ? sky_decoder_line(run->decoder, item->bytes, &decoded)
-                                           : sky_decoder_frame(run->decoder, item->bytes, receipt_ms, &decoded);
-    if (status == SKY_E_MEMORY)
+    bool good;
+    enum sky_status status = sky_source_decode(&source, item, &decoded, &good);
+    if (status != SKY_OK)
         return status;
-    if (decoded.drops_count)
-        sky_reject(run->dead_letters, item, &decoded, last_seq);
-    bool good = sky_feed_judge(run->feed, status, &decoded);
-    status = SKY_OK;
     if (good && decoded.has_time) {
         status = sky_engine_advance(run->engine, decoded.event_time_ms, &sink);
         if (status == SKY_OK)
@@ -528,7 +522,7 @@ static void move_log(struct run *run)
     char path[PATH_MAX];
     run->log_fd = -1;
     if (!sky_terminal_is_live(run->terminal) || !isatty(STDERR_FILENO) ||
-        !sky_run_data_path(run->config, "skytrend.log", path))
+        sky_source_path(run->config, "skytrend.log", path) != SKY_OK)
         return;
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (fd < 0)
@@ -556,7 +550,7 @@ static void configure_log(const struct sky_config *config)
 
 static enum sky_status open_source(struct run *run)
 {
-    run->source = (struct sky_run_source){.given = &run->invocation->options, .config = run->config};
+    run->source = (struct sky_run_source){.invocation = run->invocation};
     enum sky_status status = sky_run_open_source(&run->source);
     run->feed = run->source.feed;
     run->state.relay = run->feed ? sky_feed_relay(run->feed) : NULL;
@@ -642,6 +636,9 @@ static int run_command(const struct sky_invocation *invocation)
     if (!sky_run_configure(invocation->config, &run.config_used))
         return sky_command_usage_error(invocation->command, "--source kafka:// wants HOST:PORT behind it");
     run.config = &run.config_used;
+    run.invocation_used = *invocation;
+    run.invocation_used.config = run.config;
+    run.invocation = &run.invocation_used;
     enum sky_status status = set_up(&run);
     int exit_code = status == SKY_OK         ? work(&run)
                     : status == SKY_E_END    ? SKY_EXIT_OK
