@@ -33,6 +33,13 @@ foreach(layer base wire event text window trend engine sim io ops)
   endforeach()
 endforeach()
 
+# tests/system/NAME_probe.c needs a server beside it: a script, NAME_test.py, starts that and runs it.
+file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/tests/system/*_probe.c)
+foreach(source ${sources})
+  get_filename_component(program ${source} NAME_WE)
+  sky_test_program(${program} ${source} ops system)
+endforeach()
+
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/tests/system/*_test.c)
 set(SKY_SYSTEM_TESTS "")
 foreach(source ${sources})

@@ -10,9 +10,10 @@
 #include "io/clock.h"
 #include "io/truth_file.h"
 
-/* One of the two sources is there. */
+/* One of the three sources is there. */
 struct sky_feed {
     struct sky_relay *relay;
+    struct sky_post_feed *posts;
     struct sky_network *network;
 
     /* simulation */
@@ -67,6 +68,18 @@ enum sky_status sky_feed_open_relay(struct sky_relay *relay, struct sky_feed **f
     return SKY_OK;
 }
 
+enum sky_status sky_feed_open_posts(struct sky_post_feed *posts, struct sky_feed **feed)
+{
+    struct sky_feed *made = calloc(1, sizeof *made);
+    if (!made) {
+        sky_post_feed_close(posts);
+        return SKY_E_MEMORY;
+    }
+    made->posts = posts;
+    *feed = made;
+    return SKY_OK;
+}
+
 void sky_feed_close(struct sky_feed *feed)
 {
     if (!feed)
@@ -75,6 +88,7 @@ void sky_feed_close(struct sky_feed *feed)
         fprintf(stderr, "skytrend: the truth file is not complete: %s\n", strerror(errno));
     sky_network_free(feed->network);
     sky_relay_free(feed->relay);
+    sky_post_feed_close(feed->posts);
     free(feed);
 }
 
@@ -160,8 +174,33 @@ static enum sky_feed_state next_live(struct sky_feed *feed, int timeout_ms, stru
     return SKY_FEED_FAILED;
 }
 
+static enum sky_feed_state next_posted(struct sky_feed *feed, int timeout_ms, struct sky_feed_item *item)
+{
+    struct sky_merged got;
+    enum sky_merge_event event = sky_post_feed_next(feed->posts, timeout_ms, &got);
+    item->bytes = got.record.value;
+    item->post = got.post;
+    item->is_line = true;
+    item->receipt_ms = SKY_RECEIPT_NONE;
+    item->host = "kafka";
+    switch (event) {
+    case SKY_MERGE_POST: return SKY_FEED_ITEM;
+    case SKY_MERGE_WAITING: return SKY_FEED_IDLE;
+    case SKY_MERGE_BAD:
+        snprintf(item->notice, sizeof item->notice, "partition %u offset %lld byte %zu: %s", got.partition,
+                 (long long)got.record.offset, got.error.offset, got.error.reason);
+        return SKY_FEED_BAD;
+    case SKY_MERGE_FAILED: break;
+    }
+    snprintf(item->notice, sizeof item->notice, "%s", sky_post_feed_problem(feed->posts));
+    return SKY_FEED_FAILED;
+}
+
 enum sky_feed_state sky_feed_next(struct sky_feed *feed, int timeout_ms, struct sky_feed_item *item)
 {
+    item->post = NULL;
+    if (feed->posts)
+        return next_posted(feed, timeout_ms, item);
     return feed->relay ? next_live(feed, timeout_ms, item) : next_simulated(feed, timeout_ms, item);
 }
 
@@ -181,8 +220,29 @@ struct sky_relay *sky_feed_relay(const struct sky_feed *feed)
     return feed->relay;
 }
 
+struct sky_post_feed *sky_feed_posts(const struct sky_feed *feed)
+{
+    return feed->posts;
+}
+
+static void posts_status(const struct sky_feed *feed, struct sky_feed_status *status)
+{
+    struct sky_post_feed_status posts;
+    sky_post_feed_status(feed->posts, &posts);
+    *status = (struct sky_feed_status){.name = posts.name,
+                                       .connected = posts.ever_received && !*posts.problem,
+                                       .ever_received = posts.ever_received,
+                                       .speed = 1,
+                                       .bytes = posts.bytes,
+                                       .problem = posts.problem};
+}
+
 void sky_feed_status(const struct sky_feed *feed, struct sky_feed_status *status)
 {
+    if (feed->posts) {
+        posts_status(feed, status);
+        return;
+    }
     if (!feed->relay) {
         *status = (struct sky_feed_status){.name = "simulated network",
                                            .simulated = true,

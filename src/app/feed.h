@@ -1,16 +1,19 @@
-/* feed.h: where `run` gets its events from: a relay over the network, or the simulated network in this process.
+/* feed.h: where `run` gets its events from: a relay over the network, the topic of posts on Kafka, or the simulated
+ * network in this process.
  *
  * Memory   a feed owns its source; an item lives until the next call. Threads  one owner. */
 #ifndef SKY_APP_FEED_H
 #define SKY_APP_FEED_H
 
+#include "app/post_feed.h"
 #include "io/relay.h"
 #include "sim/network.h"
 
 #define SKY_FEED_NOTICE_SIZE 320
 
 enum sky_feed_state {
-    SKY_FEED_ITEM,      /* a frame or a line, to be judged */
+    SKY_FEED_ITEM,      /* a frame or a line, to be judged; or a post */
+    SKY_FEED_BAD,       /* bytes that should have been a post, and are passed: item.notice says why not */
     SKY_FEED_CONNECTED, /* seqs may begin anew: sky_decoder_connected */
     SKY_FEED_NOTICE,    /* worth a line in the log: item.notice */
     SKY_FEED_IDLE,      /* nothing within the time given */
@@ -20,7 +23,8 @@ enum sky_feed_state {
 
 struct sky_feed_item {
     struct sky_span bytes;
-    bool is_line; /* Jetstream JSON, else a firehose frame */
+    const struct sky_post *post; /* read from the bytes already; NULL: they are to be decoded */
+    bool is_line;                /* JSON, else a firehose frame */
     int64_t receipt_ms;
     const char *host;
     char notice[SKY_FEED_NOTICE_SIZE];
@@ -41,6 +45,9 @@ struct sky_feed;
 
 /* A live feed; connects with the first sky_feed_next. `relay` is handed over in any case. */
 SKY_MUST_USE enum sky_status sky_feed_open_relay(struct sky_relay *relay, struct sky_feed **feed);
+
+/* Posts from Kafka. `posts` is handed over in any case. */
+SKY_MUST_USE enum sky_status sky_feed_open_posts(struct sky_post_feed *posts, struct sky_feed **feed);
 
 struct sky_feed_simulation {
     struct sky_world_options world;
@@ -63,7 +70,8 @@ void sky_feed_complete(struct sky_feed *feed);
 
 void sky_feed_status(const struct sky_feed *feed, struct sky_feed_status *status);
 
-/* The relay behind a live feed; NULL for a simulation. */
+/* The relay or the topic behind a feed; NULL when it is none. */
 struct sky_relay *sky_feed_relay(const struct sky_feed *feed);
+struct sky_post_feed *sky_feed_posts(const struct sky_feed *feed);
 
 #endif

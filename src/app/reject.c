@@ -14,6 +14,15 @@ static void log_drop(const struct sky_feed_item *item, const struct sky_decoded 
             SKY_LOG_TEXT("host", item->host ? item->host : ""));
 }
 
+static void keep(struct sky_dead_letters *letters, const struct sky_feed_item *item)
+{
+    enum sky_status status = sky_dead_letters_add(letters, item->bytes, item->receipt_ms);
+    if (status != SKY_OK)
+        sky_log(
+            SKY_LOG_WARN, "dead_letter_not_kept",
+            SKY_LOG_TEXT("reason", status == SKY_E_IO ? sky_dead_letters_message(letters) : sky_status_name(status)));
+}
+
 void sky_reject(struct sky_dead_letters *letters, const struct sky_feed_item *item, const struct sky_decoded *decoded,
                 int64_t last_seq)
 {
@@ -26,9 +35,13 @@ void sky_reject(struct sky_dead_letters *letters, const struct sky_feed_item *it
     }
     if (!is_bad || !letters)
         return;
-    enum sky_status status = sky_dead_letters_add(letters, item->bytes, item->receipt_ms);
-    if (status != SKY_OK)
-        sky_log(
-            SKY_LOG_WARN, "dead_letter_not_kept",
-            SKY_LOG_TEXT("reason", status == SKY_E_IO ? sky_dead_letters_message(letters) : sky_status_name(status)));
+    keep(letters, item);
+}
+
+void sky_reject_line(struct sky_dead_letters *letters, const struct sky_feed_item *item)
+{
+    sky_log(SKY_LOG_WARN, "dropped", SKY_LOG_TEXT("reason", "not PostData"), SKY_LOG_TEXT("detail", item->notice),
+            SKY_LOG_TEXT("host", item->host));
+    if (letters && item->bytes.len)
+        keep(letters, item);
 }

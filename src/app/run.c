@@ -1,4 +1,4 @@
-/* skytrend run: source -> engine -> page, terminal, output file and checkpoint, in one process.
+/* skytrend run: source -> engine -> page, terminal, output file, Kafka and checkpoint, in one process.
  *
  * One thread does the work, in the order of the stream; the page's server and the connection have threads of their own
  * (io/api.h, io/relay.h). */
@@ -7,12 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/command.h"
 #include "app/feed.h"
+#include "app/reject.h"
+#include "app/run_bus.h"
 #include "app/run_report.h"
+#include "app/run_setup.h"
 #include "app/run_state.h"
 #include "app/source.h"
 #include "base/time.h"
@@ -27,6 +29,8 @@
 #define POLL_MS          100
 #define DURATION_MS_MAX  864e9 /* 10,000 days */
 #define EVENTS_A_TURN    512   /* handled before clocks are looked at */
+#define DRAIN_MS         10000 /* for the brokers, at the end */
+#define CATCH_UP_SAVE_MS 1000  /* between checkpoints while posts that waited are worked off */
 #define SIMULATED_RATE   "0.5"
 #define SIMULATED_BURSTS "24" /* an hour: a story every few seconds at 60 times the clock */
 
@@ -41,8 +45,10 @@ static const struct sky_option run_options[] = {
      .rule.type = SKY_VALUE_STRING,
      .placeholder = "URL[,URL]",
      .setting = "source.urls",
-     .help = "relays instead of the public ones; implies --live"},
+     .help = "relays instead of the public ones, or kafka://HOST:PORT for the posts there; implies --live"},
     SKY_SOURCE_CURSOR_OPTIONS,
+    {.name = "reset-state",
+     .help = "begin with nothing known, though minutes were published or a checkpoint was made before"},
     {.name = "out",
      .letter = 'o',
      .rule.type = SKY_VALUE_STRING,
@@ -75,8 +81,11 @@ static const struct sky_option run_options[] = {
 
 struct run {
     const struct sky_invocation *invocation;
+    struct sky_config config_used; /* with what follows from the source */
     const struct sky_config *config;
+    struct sky_run_source source;
     struct sky_feed *feed;
+    struct sky_run_bus *bus; /* NULL: nothing goes to Kafka */
     struct sky_decoder *decoder;
     struct sky_engine *engine;
     struct sky_board *board;
@@ -87,7 +96,6 @@ struct run {
     struct sky_dead_letters *dead_letters;
     struct sky_run_report *report;
     struct sky_run_state state;
-    bool may_simulate;           /* when no relay answers */
     int64_t started_clock_ms;    /* monotonic */
     int64_t ends_clock_ms;       /* INT64_MAX: never */
     int64_t event_clock_ms;      /* when the last event was taken */
@@ -95,79 +103,21 @@ struct run {
     int64_t slide_clock_us;      /* when work on the present slide began */
     int64_t status_clock_ms;     /* when the status was last told */
     int64_t checkpoint_event_ms; /* event time of the next checkpoint */
+    int64_t saved_clock_ms;      /* monotonic, of the last one */
     enum sky_status failed;      /* of a slide */
     int view_error;              /* errno: the terminal's lines or table cannot be written any more; 0 */
     int log_fd;                  /* standard error as it was, while the log goes into a file; -1 */
 };
 
-static int fail(const char *what, const char *why)
-{
-    fprintf(stderr, "skytrend run: %s: %s\n", what, why);
-    return SKY_EXIT_FAILURE;
-}
-
 /* ---- setting up ---- */
 
-static enum sky_status open_simulation(struct run *run)
-{
-    const struct sky_options *given = &run->invocation->options;
-    struct sky_feed_simulation simulation = {.speed = run->config->simulated.speed};
-    char path[PATH_MAX];
-    sky_world_options_default(&simulation.world);
-    simulation.world.seed = (uint64_t)run->config->simulated.seed;
-    simulation.world.rate = sky_options_double(given, "rate");
-    simulation.world.bursts_per_hour = sky_options_double(given, "bursts");
-    simulation.world.hours = 0;
-    simulation.truth_path = sky_options_string(given, "truth");
-    if (!simulation.truth_path && sky_source_path(run->config, "simulated-truth.jsonl", path) == SKY_OK)
-        simulation.truth_path = path;
-    const char *reason;
-    enum sky_status status = sky_feed_open_simulation(&simulation, &run->feed, &reason);
-    if (status != SKY_OK) {
-        fail("the simulated network", status == SKY_E_IO ? strerror(errno) : reason);
-        return status;
-    }
-    fprintf(stderr, "SIMULATED network, seed %lld, at %g times the clock; what it plans: %s\n",
-            (long long)run->config->simulated.seed, run->config->simulated.speed,
-            simulation.truth_path ? simulation.truth_path : "not written");
-    return SKY_OK;
-}
-
-static bool is_default(const struct sky_config *config, const char *name)
-{
-    size_t count;
-    const struct sky_setting *settings = sky_settings(&count);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(settings[i].name, name) == 0)
-            return config->origins[i].layer == SKY_CONFIG_DEFAULT;
-    return false;
-}
-
-static enum sky_status open_live(struct run *run)
-{
-    const struct sky_options *given = &run->invocation->options;
-    enum sky_status status = sky_source_open(run->invocation, &run->feed);
-    if (status != SKY_OK)
-        return status;
-    run->state.relay = sky_feed_relay(run->feed);
-    /* Lines of a simulated network have no business in a file of real ones. */
-    run->may_simulate = !sky_options_bool(given, "live") && !sky_options_given(given, "out") &&
-                        is_default(run->config, "source.urls") && is_default(run->config, "source.jetstream_urls");
-    return SKY_OK;
-}
-
-/* Where messages go that cannot be read. */
-static enum sky_status open_dead_letters(struct run *run)
-{
-    return run->state.relay ? sky_source_open_dead_letters(run->invocation, &run->dead_letters) : SKY_OK;
-}
-
-/* Everything up to the last event onto the disk. */
+/* Everything up to the last event onto the disk. What it led to is published. */
 static enum sky_status save(struct run *run)
 {
     int64_t began_us = sky_clock_monotonic_us();
     if (!run->checkpoint)
         return SKY_OK;
+    run->saved_clock_ms = began_us / 1000;
     enum sky_status status = sky_run_state_save(&run->state);
     struct sky_run_checkpoint checkpoint = {.status = status,
                                             .duration_s = (double)(sky_clock_monotonic_us() - began_us) / 1e6,
@@ -178,37 +128,44 @@ static enum sky_status save(struct run *run)
 }
 
 /* The state of the last run over a live source. A simulated network begins anew each time. */
-static enum sky_status open_checkpoint(struct run *run)
+static enum sky_status open_checkpoint(struct run *run, bool *found)
 {
     char path[PATH_MAX];
     struct sky_checkpoint_message message;
-    if (!run->config->checkpoint.enabled || !run->state.relay) {
+    *found = false;
+    if (!run->config->checkpoint.enabled || (!run->state.relay && !run->state.posts)) {
         sky_run_report_no_checkpoint(run->report);
         return SKY_OK;
     }
     if (!sky_config_checkpoint_path(run->config, path)) {
-        fail("checkpoint.path", "too long");
+        sky_run_fail("checkpoint.path", "too long");
         return SKY_E_CONFIG;
     }
     enum sky_status status = sky_checkpoint_open(path, &run->checkpoint, &message);
     if (status != SKY_OK) {
-        fail("the checkpoint", message.text);
+        sky_run_fail("the checkpoint", message.text);
         return status;
     }
     run->state.checkpoint = run->checkpoint;
-    bool found;
-    status = sky_run_state_load(&run->state, &found);
+    status =
+        sky_options_bool(&run->invocation->options, "reset-state") ? SKY_OK : sky_run_state_load(&run->state, found);
     if (status != SKY_OK) {
-        fail(path, run->state.message);
+        sky_run_fail(path, run->state.message);
         return status;
     }
     if (*sky_checkpoint_text(run->checkpoint))
         fprintf(stderr, "skytrend run: %s\n", sky_checkpoint_text(run->checkpoint));
-    if (found)
+    if (*found)
         fprintf(stderr, "Going on where the checkpoint %s was made\n", path);
-    status = save(run); /* from here on the output file's length is known */
+    return SKY_OK;
+}
+
+/* From here on the output file's length is known. */
+static enum sky_status first_save(struct run *run)
+{
+    enum sky_status status = save(run);
     if (status != SKY_OK)
-        fail("the checkpoint cannot be written", run->state.message);
+        sky_run_fail("the checkpoint cannot be written", run->state.message);
     return status;
 }
 
@@ -217,8 +174,12 @@ static enum sky_status open_engine(struct run *run)
     struct sky_engine_options options;
     const char *reason = "no memory";
     sky_config_engine_options(run->config, &options);
+    if (run->bus) {
+        options.activity_minutes = (uint32_t)run->config->activity.minutes;
+        options.session_gap_minutes = (uint32_t)(run->config->sessions.gap_ms / SKY_MINUTE_MS);
+    }
     if (getrandom(&options.hash_key, sizeof options.hash_key, 0) != sizeof options.hash_key) {
-        fail("randomness", strerror(errno));
+        sky_run_fail("randomness", strerror(errno));
         return SKY_E_IO;
     }
     enum sky_status status = sky_engine_new(&options, &run->engine, &reason);
@@ -226,7 +187,7 @@ static enum sky_status open_engine(struct run *run)
     if (status == SKY_OK)
         status = sky_decoder_new(&decoder, &run->decoder);
     if (status != SKY_OK)
-        fail("the engine", reason);
+        sky_run_fail("the engine", reason);
     run->state.engine = run->engine;
     run->state.decoder = run->decoder;
     return status;
@@ -238,7 +199,7 @@ static enum sky_status open_output(struct run *run)
     char message[SKY_OUTPUT_FILE_MESSAGE_SIZE];
     enum sky_status status = path ? sky_output_file_open(path, &run->out, message) : SKY_OK;
     if (status != SKY_OK)
-        fail("--out", message);
+        sky_run_fail("--out", message);
     run->state.out = run->out;
     return status;
 }
@@ -252,10 +213,11 @@ static enum sky_status open_page(struct run *run)
                                       .host_names = config->host_names,
                                       .host_names_count = config->host_names_count};
     char message[SKY_HTTP_ERROR_SIZE];
+    sky_config_http_access(config, &options.access);
     sky_run_report_set_probes(run->report, &options);
     enum sky_status status = config->http.enabled ? sky_api_start(&options, &run->api, message) : SKY_OK;
     if (status != SKY_OK)
-        fail("the page", message);
+        sky_run_fail("the page", message);
     else if (run->api)
         fprintf(stderr, "The page is at %s\n", sky_api_url(run->api));
     return status;
@@ -299,9 +261,29 @@ static bool write_line(struct run *run, const struct sky_trend_snapshot *snapsho
     return run->failed == SKY_OK;
 }
 
+static bool on_counts(void *context, const struct sky_keyword_count *counts, uint32_t count)
+{
+    sky_run_bus_counts(((struct run *)context)->bus, counts, count);
+    return true;
+}
+
+static bool on_activity(void *context, const struct sky_activity_record *activity)
+{
+    sky_run_bus_activity(((struct run *)context)->bus, activity);
+    return true;
+}
+
+static bool on_sessions(void *context, const struct sky_session *sessions, uint32_t count)
+{
+    sky_run_bus_sessions(((struct run *)context)->bus, sessions, count);
+    return true;
+}
+
 static bool on_slide(void *context, const struct sky_trend_snapshot *snapshot)
 {
     struct run *run = context;
+    if (run->bus)
+        sky_run_bus_slide(run->bus, snapshot);
     sky_run_report_slide(run->report, &(struct sky_run_parts){.engine = run->engine, .board = run->board}, snapshot);
     if (run->out && !write_line(run, snapshot))
         return false;
@@ -319,11 +301,22 @@ static bool on_slide(void *context, const struct sky_trend_snapshot *snapshot)
     return true;
 }
 
+static struct sky_engine_sink sink_of(struct run *run)
+{
+    struct sky_engine_sink sink = {.context = run, .on_slide = on_slide};
+    if (run->bus) {
+        sink.on_counts = on_counts;
+        sink.on_activity = on_activity;
+        sink.on_sessions = on_sessions;
+    }
+    return sink;
+}
+
 /* ---- each event ---- */
 
 static enum sky_status take_posts(struct run *run, const struct sky_decoded *decoded)
 {
-    const struct sky_engine_sink sink = {.context = run, .on_slide = on_slide};
+    const struct sky_engine_sink sink = sink_of(run);
     for (uint32_t i = 0; i < decoded->posts_count; i++) {
         enum sky_status status = sky_engine_post(run->engine, &decoded->posts[i], &sink);
         if (status != SKY_OK && status != SKY_E_LATE)
@@ -332,10 +325,20 @@ static enum sky_status take_posts(struct run *run, const struct sky_decoded *dec
     return SKY_OK;
 }
 
+/* A post that was read already, or a watermark. */
+static enum sky_status take_post(struct run *run, const struct sky_post *post)
+{
+    const struct sky_engine_sink sink = sink_of(run);
+    enum sky_status status = sky_engine_post(run->engine, post, &sink);
+    if (run->failed != SKY_OK)
+        return run->failed;
+    return status == SKY_E_LATE ? SKY_OK : status; /* the engine counts it */
+}
+
 /* Decode and count one frame or line. Bad ones are counted by the decoder and change nothing else. */
 static enum sky_status take_item(struct run *run, const struct sky_feed_item *item)
 {
-    const struct sky_engine_sink sink = {.context = run, .on_slide = on_slide};
+    const struct sky_engine_sink sink = sink_of(run);
     const struct sky_source source = {run->config, run->feed, run->decoder, run->dead_letters};
     struct sky_decoded decoded;
     bool good;
@@ -362,15 +365,16 @@ static bool take_turn(struct run *run, int *exit_code)
         case SKY_FEED_END: return false;
         case SKY_FEED_CONNECTED: sky_decoder_connected(run->decoder); continue;
         case SKY_FEED_NOTICE: sky_log(SKY_LOG_WARN, "source", SKY_LOG_TEXT("notice", item.notice)); continue;
-        case SKY_FEED_FAILED: *exit_code = fail("the source failed", item.notice); return false;
+        case SKY_FEED_BAD: sky_reject_line(run->dead_letters, &item); continue;
+        case SKY_FEED_FAILED: *exit_code = sky_run_fail("the source failed", item.notice); return false;
         case SKY_FEED_ITEM: break;
         }
         run->slide_clock_us = sky_clock_monotonic_us();
         run->event_clock_ms = run->slide_clock_us / 1000;
         run->arrived_ms = item.receipt_ms != SKY_RECEIPT_NONE ? item.receipt_ms : sky_clock_wall_ms();
-        enum sky_status status = take_item(run, &item);
+        enum sky_status status = item.post ? take_post(run, item.post) : take_item(run, &item);
         if (status != SKY_OK) {
-            *exit_code = fail("stopped", status == SKY_E_IO ? strerror(errno) : sky_status_name(status));
+            *exit_code = sky_run_fail("stopped", status == SKY_E_IO ? strerror(errno) : sky_status_name(status));
             return false;
         }
     }
@@ -390,16 +394,45 @@ static void report(struct run *run)
     sky_run_report_update(run->report, &parts);
 }
 
+/* What is due to Kafka. `now`: all that is complete. False: the run is over, *exit_code is how. */
+static bool publish(struct run *run, bool now, int *exit_code)
+{
+    enum sky_status status = run->bus ? sky_run_bus_turn(run->bus, now) : SKY_OK;
+    if (status == SKY_OK || status == SKY_E_TIMEOUT)
+        return true;
+    struct sky_run_bus_status bus;
+    sky_run_bus_status(run->bus, &bus);
+    if (status == SKY_E_FENCED)
+        *exit_code =
+            sky_run_fail(run->config->kafka.transactional_id,
+                         "a newer instance of `run` publishes under this kafka.transactional_id; this one ends");
+    else
+        *exit_code = sky_run_fail("Kafka", *bus.problem ? bus.problem : sky_status_name(status));
+    return false;
+}
+
+static bool is_checkpoint_due(const struct run *run, int64_t event_time_ms)
+{
+    if (!run->checkpoint || event_time_ms < run->checkpoint_event_ms)
+        return false;
+    /* Posts that waited in a topic come as fast as they can be counted: then the clock counts, too. */
+    return !run->state.posts || sky_clock_monotonic_ms() - run->saved_clock_ms >= CATCH_UP_SAVE_MS;
+}
+
 /* One that cannot be written does not stop the work: the last good one stays, and the report says so. */
-static void save_when_due(struct run *run)
+static bool save_when_due(struct run *run, int *exit_code)
 {
     struct sky_engine_stats stats;
     sky_engine_stats(run->engine, &stats);
-    if (!run->checkpoint || stats.event_time_ms < run->checkpoint_event_ms)
-        return;
+    bool is_due = is_checkpoint_due(run, stats.event_time_ms);
+    if (!publish(run, is_due, exit_code))
+        return false;
+    if (!is_due || (run->bus && !sky_run_bus_is_clear(run->bus)))
+        return true;
     run->checkpoint_event_ms = stats.event_time_ms + run->config->checkpoint.interval_ms;
     if (save(run) != SKY_OK)
         run->checkpoint_event_ms = stats.event_time_ms + SKY_MINUTE_MS; /* try again soon */
+    return true;
 }
 
 /* No relay has answered in time: say so, and go on with the simulated network if that is allowed. */
@@ -407,7 +440,7 @@ static enum sky_status fall_back(struct run *run, int64_t now_clock_ms)
 {
     struct sky_feed_status feed;
     sky_feed_status(run->feed, &feed);
-    if (!run->may_simulate || feed.simulated || feed.ever_received ||
+    if (!run->source.may_simulate || feed.simulated || feed.ever_received ||
         now_clock_ms - run->started_clock_ms < run->config->source.answer_timeout_ms)
         return SKY_OK;
     fprintf(stderr,
@@ -426,8 +459,29 @@ static enum sky_status fall_back(struct run *run, int64_t now_clock_ms)
     run->state.relay = NULL;
     run->status_clock_ms = 0; /* tell of the new source before its first slide is shown */
     sky_run_report_no_checkpoint(run->report);
+    run->source.feed = NULL;
     enum sky_status status = open_engine(run);
-    return status == SKY_OK ? open_simulation(run) : status;
+    if (status == SKY_OK)
+        status = sky_run_open_simulation(&run->source);
+    run->feed = run->source.feed;
+    return status;
+}
+
+/* At the end: what is complete goes out, unless the brokers are away for too long. */
+static int drain(struct run *run, int exit_code)
+{
+    int64_t until_ms = sky_clock_monotonic_ms() + DRAIN_MS;
+    while (exit_code == SKY_EXIT_OK && run->bus && !sky_run_bus_is_clear(run->bus) &&
+           sky_clock_monotonic_ms() < until_ms)
+        if (!publish(run, true, &exit_code))
+            break;
+    if (exit_code == SKY_EXIT_OK && run->bus && !sky_run_bus_is_clear(run->bus)) {
+        sky_log(SKY_LOG_WARN, "not_published", SKY_LOG_TEXT("reason", "the brokers are away; the next run does it"));
+        return exit_code; /* the last checkpoint is before what was not published */
+    }
+    if (exit_code == SKY_EXIT_OK && save(run) != SKY_OK)
+        return sky_run_fail("the checkpoint cannot be written", run->state.message);
+    return exit_code;
 }
 
 static int work(struct run *run)
@@ -444,16 +498,20 @@ static int work(struct run *run)
             report(run);
             draw(run);
         }
-        if (run->view_error || !take_turn(run, &exit_code))
+        if (run->view_error)
             break;
-        save_when_due(run);
+        if (run->bus && sky_run_bus_is_full(run->bus))
+            usleep(POLL_MS * 1000);
+        else if (!take_turn(run, &exit_code))
+            break;
+        if (!save_when_due(run, &exit_code))
+            break;
     }
-    if (exit_code == SKY_EXIT_OK && save(run) != SKY_OK)
-        return fail("the checkpoint cannot be written", run->state.message);
+    exit_code = drain(run, exit_code);
     /* A reader or a terminal that went away is nobody looking any more; a full disk is not. */
     if (exit_code == SKY_EXIT_OK && run->view_error && run->view_error != EPIPE && run->view_error != EINTR &&
         !sky_terminal_is_live(run->terminal))
-        return fail("the lines cannot be written", strerror(run->view_error));
+        return sky_run_fail("the lines cannot be written", strerror(run->view_error));
     return exit_code;
 }
 
@@ -489,22 +547,51 @@ static void configure_log(const struct sky_config *config)
     sky_log_configure(&options);
 }
 
+static enum sky_status open_source(struct run *run)
+{
+    run->source = (struct sky_run_source){.given = &run->invocation->options, .config = run->config};
+    enum sky_status status = sky_run_open_source(&run->source);
+    run->feed = run->source.feed;
+    run->state.relay = run->feed ? sky_feed_relay(run->feed) : NULL;
+    run->state.posts = run->feed ? sky_feed_posts(run->feed) : NULL;
+    return status;
+}
+
+static enum sky_status join_bus(struct run *run, bool found)
+{
+    struct sky_engine_stats stats;
+    sky_engine_stats(run->engine, &stats);
+    const struct sky_run_past past = {
+        .has_checkpoint = found,
+        .is_reset = sky_options_bool(&run->invocation->options, "reset-state"),
+        .is_simulated = !run->state.relay && !run->state.posts,
+        .repeats = run->state.posts != NULL,
+        .closed_until_ms = stats.slides ? sky_time_floor(stats.event_time_ms, SKY_MINUTE_MS) : SKY_OUTBOX_NO_MARKER,
+    };
+    return sky_run_join_bus(run->bus, &past);
+}
+
 static enum sky_status set_up(struct run *run)
 {
     configure_log(run->config);
-    bool simulate =
-        sky_options_bool(&run->invocation->options, "simulate") || run->config->source.kind == SKY_SOURCE_SIMULATED;
     enum sky_status status = sky_run_report_new(run->config, &run->report);
+    if (status == SKY_OK && run->config->kafka.outputs == SKY_OUTPUTS_ON)
+        status = sky_run_bus_new(run->config, &run->bus);
     if (status == SKY_OK)
         status = open_engine(run);
     if (status == SKY_OK)
-        status = simulate ? open_simulation(run) : open_live(run);
+        status = open_source(run);
     if (status == SKY_OK)
         status = open_output(run);
+    bool found = false;
     if (status == SKY_OK)
-        status = open_checkpoint(run);
+        status = open_checkpoint(run, &found);
+    if (status == SKY_OK && run->bus)
+        status = join_bus(run, found);
     if (status == SKY_OK)
-        status = open_dead_letters(run);
+        status = first_save(run);
+    if (status == SKY_OK)
+        status = sky_run_open_dead_letters(&run->source, &run->dead_letters);
     if (status == SKY_OK)
         status = open_views(run);
     if (status == SKY_OK)
@@ -516,6 +603,7 @@ static void tear_down(struct run *run)
 {
     sky_terminal_close(run->terminal);
     return_log(run);
+    sky_run_bus_free(run->bus);
     sky_api_stop(run->api);
     sky_run_report_free(run->report);
     sky_board_free(run->board);
@@ -537,7 +625,6 @@ static int run_command(const struct sky_invocation *invocation)
     int64_t now_clock_ms = sky_clock_monotonic_ms();
     struct run run = {
         .invocation = invocation,
-        .config = invocation->config,
         .started_clock_ms = now_clock_ms,
         .event_clock_ms = now_clock_ms,
         .ends_clock_ms = INT64_MAX,
@@ -545,8 +632,14 @@ static int run_command(const struct sky_invocation *invocation)
     };
     if (sky_options_given(&invocation->options, "duration"))
         run.ends_clock_ms = now_clock_ms + sky_options_duration_ms(&invocation->options, "duration");
+    if (!sky_run_configure(invocation->config, &run.config_used))
+        return sky_command_usage_error(invocation->command, "--source kafka:// wants HOST:PORT behind it");
+    run.config = &run.config_used;
     enum sky_status status = set_up(&run);
-    int exit_code = status == SKY_OK ? work(&run) : status == SKY_E_CONFIG ? SKY_EXIT_USAGE : SKY_EXIT_FAILURE;
+    int exit_code = status == SKY_OK         ? work(&run)
+                    : status == SKY_E_END    ? SKY_EXIT_OK
+                    : status == SKY_E_CONFIG ? SKY_EXIT_USAGE
+                                             : SKY_EXIT_FAILURE;
     tear_down(&run);
     return exit_code;
 }

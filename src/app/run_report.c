@@ -118,6 +118,7 @@ static void tell_page(struct sky_run_report *report, const struct sky_api *api)
     sky_metric_set_total(report->metrics, SKY_METRIC_HTTP_REQUESTS, 0, http.requests);
     sky_metric_set_total(report->metrics, SKY_METRIC_HTTP_ERRORS, SKY_METRIC_HTTP_4XX, http.responses_4xx);
     sky_metric_set_total(report->metrics, SKY_METRIC_HTTP_ERRORS, SKY_METRIC_HTTP_5XX, http.responses_5xx);
+    sky_metric_set_total(report->metrics, SKY_METRIC_HTTP_LIMITED, 0, http.limited);
     sky_metric_set(report->metrics, SKY_METRIC_STREAM_CLIENTS, 0, http.streams);
 }
 

@@ -6,6 +6,7 @@
 #define TAG_ENGINE  SKY_CHECKPOINT_TAG('E', 'N', 'G', 'I')
 #define TAG_DECODER SKY_CHECKPOINT_TAG('D', 'E', 'C', 'O')
 #define TAG_CURSOR  SKY_CHECKPOINT_TAG('C', 'U', 'R', 'S')
+#define TAG_OFFSETS SKY_CHECKPOINT_TAG('O', 'F', 'F', 'S')
 #define TAG_OUTPUT  SKY_CHECKPOINT_TAG('O', 'U', 'T', 'P')
 
 #define ADVICE "; to begin anew, move the checkpoint away or give another --checkpoint.path"
@@ -30,6 +31,11 @@ enum sky_status sky_run_state_save(struct sky_run_state *state)
     if (state->relay)
         sky_relay_save(state->relay, payload);
     sky_checkpoint_section_end(payload, section);
+    if (state->posts) {
+        section = sky_checkpoint_section_begin(payload, TAG_OFFSETS);
+        sky_post_feed_save(state->posts, payload);
+        sky_checkpoint_section_end(payload, section);
+    }
     section = sky_checkpoint_section_begin(payload, TAG_OUTPUT);
     sky_buffer_put_u64(payload, state->out ? sky_output_file_length_bytes(state->out) : 0);
     sky_buffer_put_blob(payload, sky_span_from_string(state->out ? sky_output_file_path(state->out) : ""));
@@ -77,13 +83,17 @@ static enum sky_status load_section(struct sky_run_state *state, uint32_t tag, s
     case TAG_CURSOR:
         sky_reader_init(&reader, section);
         return !state->relay || sky_relay_load(state->relay, &reader) == SKY_OK ? SKY_OK : fail(state, &reader.error);
+    case TAG_OFFSETS:
+        sky_reader_init(&reader, section);
+        sky_post_feed_load(state->posts, &reader);
+        return sky_reader_ok(&reader) ? SKY_OK : fail(state, &reader.error);
     default: return load_output(state, section);
     }
 }
 
 enum sky_status sky_run_state_load(struct sky_run_state *state, bool *found)
 {
-    static const uint32_t tags[] = {TAG_CURSOR, TAG_ENGINE, TAG_DECODER, TAG_OUTPUT};
+    static const uint32_t tags[] = {TAG_CURSOR, TAG_OFFSETS, TAG_ENGINE, TAG_DECODER, TAG_OUTPUT};
     *found = false;
     if (!state->checkpoint)
         return SKY_OK;
@@ -97,9 +107,12 @@ enum sky_status sky_run_state_load(struct sky_run_state *state, bool *found)
     }
     for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
         struct sky_span section;
+        if (tags[i] == TAG_OFFSETS && !state->posts)
+            continue;
         status = sky_checkpoint_section(sky_buffer_span(&state->payload), tags[i], &section);
         if (status != SKY_OK) {
-            struct sky_error error = {status, 0, "a section of it is missing"};
+            struct sky_error error = {
+                status, 0, tags[i] == TAG_OFFSETS ? "it was made with another source" : "a section of it is missing"};
             return fail(state, &error);
         }
         status = load_section(state, tags[i], section);

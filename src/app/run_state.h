@@ -1,10 +1,11 @@
-/* run_state.h: what `run` keeps in its checkpoint: the engine, the decoder's time state, the relay's cursor, and how
- * long the output file was.
+/* run_state.h: what `run` keeps in its checkpoint: the engine, the decoder's time state, the relay's cursor or the
+ * offsets of the topic of posts, and how long the output file was.
  *
  * Threads  one owner. */
 #ifndef SKY_APP_RUN_STATE_H
 #define SKY_APP_RUN_STATE_H
 
+#include "app/post_feed.h"
 #include "engine/engine.h"
 #include "event/decoder.h"
 #include "io/checkpoint.h"
@@ -19,6 +20,7 @@ struct sky_run_state {
     struct sky_decoder *decoder;
     struct sky_output_file *out; /* NULL: none */
     struct sky_relay *relay;     /* for its cursors; NULL: none */
+    struct sky_post_feed *posts; /* for its offsets; NULL: none */
     struct sky_buffer payload;   /* reused by each save */
     char message[SKY_RUN_STATE_MESSAGE_SIZE];
 };

@@ -28,11 +28,45 @@ static int by_language_and_keyword(const void *a, const void *b)
     return sky_span_compare(x->keyword, y->keyword);
 }
 
+/* Of most rows the sample is the post with the smallest id; those are found in one pass. */
+static bool find_posts(struct sky_count_builder *builder, const struct sky_snapshot_input *input)
+{
+    uint32_t numbers = sky_sliding_numbers(input->window);
+    if (numbers > builder->post_ids_capacity) {
+        free(builder->post_ids);
+        builder->post_ids_capacity = numbers + numbers / 4;
+        builder->post_ids = malloc(builder->post_ids_capacity * sizeof *builder->post_ids);
+    }
+    if (!builder->post_ids) {
+        builder->post_ids_capacity = 0;
+        return numbers == 0;
+    }
+    sky_sliding_smallest_posts(input->window, input->options->min_frequency, builder->post_ids);
+    return true;
+}
+
+static enum sky_status choose_sample(struct sky_count_builder *builder, const struct sky_snapshot_input *input,
+                                     const struct sky_sliding_row *row, struct sky_keyword_count *count)
+{
+    struct sky_shown_post shown;
+    if (!input->options->samples)
+        return SKY_OK;
+    if (!sky_post_store_show(input->store, builder->post_ids[row->number], &shown)) { /* hidden: the next one */
+        const struct sky_sample_source source = {&builder->arena, input->window, input->store, SKY_COUNT_SAMPLES_MAX};
+        return sky_sample_choose(&source, row, &count->sample_posts, &count->sample_posts_count);
+    }
+    struct sky_sample_post *sample = sky_arena_alloc(&builder->arena, sizeof *sample);
+    if (!sample)
+        return SKY_E_MEMORY;
+    *sample = (struct sky_sample_post){shown.uri, shown.author_did, shown.text, shown.created_at_ms};
+    count->sample_posts = sample;
+    count->sample_posts_count = 1;
+    return SKY_OK;
+}
+
 enum sky_status sky_counts_build(struct sky_count_builder *builder, const struct sky_snapshot_input *input)
 {
     const struct sky_engine_options *options = input->options;
-    uint32_t samples = options->samples < SKY_COUNT_SAMPLES_MAX ? options->samples : SKY_COUNT_SAMPLES_MAX;
-    const struct sky_sample_source source = {&builder->arena, input->window, input->store, samples};
     int64_t end_ms = sky_sliding_open_minute(input->window) * SKY_MINUTE_MS;
     struct sky_sliding_row row;
     uint32_t count = 0;
@@ -43,9 +77,10 @@ enum sky_status sky_counts_build(struct sky_count_builder *builder, const struct
     if (count)
         qsort(builder->rows, count, sizeof *builder->rows, by_language_and_keyword);
     struct sky_keyword_count *counts = sky_arena_alloc(&builder->arena, count * sizeof *counts);
-    if (!counts)
+    if (!counts || !find_posts(builder, input))
         return SKY_E_MEMORY;
-    for (uint32_t i = 0; i < count; i++) {
+    enum sky_status status = SKY_OK;
+    for (uint32_t i = 0; i < count && status == SKY_OK; i++) {
         const struct sky_sliding_row *from = &builder->rows[i];
         counts[i] = (struct sky_keyword_count){
             .keyword = from->keyword,
@@ -57,20 +92,18 @@ enum sky_status sky_counts_build(struct sky_count_builder *builder, const struct
             .window_start_ms = end_ms - options->window_minutes * SKY_MINUTE_MS,
             .window_end_ms = end_ms,
         };
-        enum sky_status status =
-            sky_sample_choose(&source, from, &counts[i].sample_posts, &counts[i].sample_posts_count);
-        if (status != SKY_OK)
-            return status;
+        status = choose_sample(builder, input, from, &counts[i]);
     }
     builder->counts = counts;
     builder->counts_count = count;
-    return SKY_OK;
+    return status;
 }
 
 void sky_count_builder_clean_up(struct sky_count_builder *builder)
 {
     sky_arena_clean_up(&builder->arena);
     free(builder->rows);
+    free(builder->post_ids);
 }
 
 static const struct sky_top_keyword *put_top(struct sky_arena *arena, const struct sky_engine_options *options,

@@ -16,6 +16,8 @@ struct sky_count_builder { /* zeroed before the first build */
     struct sky_arena arena;
     struct sky_sliding_row *rows;
     uint32_t rows_capacity;
+    uint64_t *post_ids; /* by row number: the post to show, when it may be shown */
+    uint32_t post_ids_capacity;
     const struct sky_keyword_count *counts;
     uint32_t counts_count;
 };

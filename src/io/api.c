@@ -244,6 +244,7 @@ enum sky_status sky_api_start(const struct sky_api_options *options, struct sky_
         .port = options->port,
         .host_names = options->host_names,
         .host_names_count = options->host_names_count,
+        .access = options->access,
         .routes = api->routes,
         .routes_count = ROUTES_COUNT,
         .assets = sky_web_assets,

@@ -33,6 +33,7 @@ struct sky_api_options {
     uint16_t port;                 /* 0: any free one */
     const char *const *host_names; /* what Host may say, see http_server.h */
     size_t host_names_count;
+    struct sky_http_access access; /* likewise */
     struct sky_api_probe healthz;
     struct sky_api_probe readyz;
     struct sky_api_probe metrics;

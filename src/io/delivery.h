@@ -22,7 +22,12 @@
 #define SKY_RETRY_AFTER_MS_MAX     3600000 /* what a receiver may ask for: ours */
 #define SKY_RETRY_DEAD_ITEMS_COUNT 3       /* given up in a row: the receiver is dead */
 
-enum sky_delivery_result { SKY_DELIVERY_TAKEN, SKY_DELIVERY_FAILED, SKY_DELIVERY_REFUSED };
+enum sky_delivery_result {
+    SKY_DELIVERY_TAKEN,
+    SKY_DELIVERY_FAILED,
+    SKY_DELIVERY_REFUSED,
+    SKY_DELIVERY_GONE /* there is no receiver any more, and there will be none: a reader that closed its pipe */
+};
 
 struct sky_delivery {
     enum sky_delivery_result result;

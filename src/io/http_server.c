@@ -3,26 +3,30 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "io/clock.h"
 #include "io/event_stream.h"
+#include "io/http_address.h"
+#include "io/http_limit.h"
+#include "io/http_listener.h"
+#include "io/http_origin.h"
 #include "wire/json_write.h"
 
-#define LISTEN_BACKLOG      128
 #define STREAM_BLOCK_BYTES  (16 * 1024)
 #define DRAIN_MS_MAX        1000 /* sky_http_server_stop waits this long for answers under way */
 #define DRAIN_STEP_MS       5
-#define ETAG_SIZE           19 /* 16 hex digits in quotes, and NUL */
+#define ETAG_SIZE           24 /* 16 hex digits, perhaps "-gzip", in quotes, and NUL */
+#define HASH_TEXT_SIZE      18 /* a quote, 16 hex digits, and NUL */
+#define FORWARDED_SIZE      1024
 #define CONTENT_LENGTH_SIZE 20
 #define CHUNKED_BYTES_MAX   (1024 * 1024) /* no answer can be given before the end of a body in chunks */
 
@@ -36,12 +40,14 @@ struct sky_http_server {
     struct MHD_Daemon *daemon;
     struct sky_event_stream *stream;
     uint16_t port;
+    struct sky_http_limit *limit; /* NULL: none */
+    struct sky_http_network *proxies;
     pthread_t heartbeat;
     pthread_mutex_t mutex; /* of `stopping` */
     pthread_cond_t stop;
     bool stopping;
     atomic_uint_fast32_t exchanges; /* being answered */
-    atomic_uint_fast64_t requests, responses_4xx, responses_5xx, streams_refused;
+    atomic_uint_fast64_t requests, responses_4xx, responses_5xx, streams_refused, limited;
 };
 
 /* One request, from its first line to its end. */
@@ -51,6 +57,7 @@ struct exchange {
     enum sky_status parsed;
     bool begun;        /* the headers have been seen */
     size_t body_bytes; /* read and forgotten so far */
+    unsigned retry_after_s;
     struct sky_http_request request;
 };
 
@@ -92,6 +99,28 @@ static void add_headers(struct MHD_Response *response, const char *content_type,
     MHD_add_response_header(response, "Cross-Origin-Opener-Policy", "same-origin");
 }
 
+/* The Origin header's answer, for what lies under /v1/; NULL: none. */
+static const char *allowed_origin(const struct exchange *exchange)
+{
+    const struct sky_http_access *access = &exchange->server->options.access;
+    const struct sky_http_origins origins = {access->cors_origins, access->cors_origins_count};
+    if (exchange->parsed != SKY_OK || !sky_span_starts_with(exchange->request.path, SKY_SPAN("/v1/")))
+        return NULL;
+    return sky_http_origin_answer(&origins,
+                                  MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, "Origin"));
+}
+
+static void add_cors(const struct exchange *exchange, struct MHD_Response *response)
+{
+    const char *origin = allowed_origin(exchange);
+    if (exchange->server->options.access.cors_origins_count)
+        MHD_add_response_header(response, "Vary", "Origin");
+    if (!origin)
+        return;
+    MHD_add_response_header(response, "Access-Control-Allow-Origin", origin);
+    MHD_add_response_header(response, "Access-Control-Expose-Headers", "ETag, Retry-After");
+}
+
 static enum MHD_Result queue(struct exchange *exchange, unsigned status, struct MHD_Response *response)
 {
     if (status >= 500)
@@ -102,35 +131,83 @@ static enum MHD_Result queue(struct exchange *exchange, unsigned status, struct 
         MHD_add_response_header(response, "Allow", "GET, HEAD");
     if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
         MHD_add_response_header(response, "Retry-After", "5");
+    if (status == MHD_HTTP_TOO_MANY_REQUESTS) {
+        char seconds[16];
+        snprintf(seconds, sizeof seconds, "%u", exchange->retry_after_s);
+        MHD_add_response_header(response, "Retry-After", seconds);
+    }
+    add_cors(exchange, response);
     enum MHD_Result result = MHD_queue_response(exchange->connection, status, response);
     MHD_destroy_response(response);
     return result;
 }
 
-/* RFC 9110 section 13.1.2, by strong comparison, which a W/ of a proxy passes too. */
-static bool is_known_to_client(struct exchange *exchange, const char *etag)
+/* What is answered: the bytes as they are, or compressed. */
+struct representation {
+    const void *bytes;
+    size_t len;
+    enum MHD_ResponseMemoryMode mode; /* MUST_FREE: `owned` has them */
+    struct sky_buffer owned;
+    bool is_gzip;
+    char hash[HASH_TEXT_SIZE]; /* of the bytes as they are, behind a quote */
+};
+
+static bool may_compress(const struct exchange *exchange, const struct representation *what)
 {
-    const char *known = MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, "If-None-Match");
-    return known && (strcmp(known, "*") == 0 || strstr(known, etag));
+    return what->len >= SKY_HTTP_GZIP_BYTES_MIN &&
+           sky_http_accepts_gzip(MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, "Accept-Encoding"));
 }
 
-/* Answer with `bytes`, or 304 when the client has them. `mode` says who owns the bytes. */
-static enum MHD_Result queue_bytes(struct exchange *exchange, struct sky_http_response *answer, const void *bytes,
-                                   size_t len, enum MHD_ResponseMemoryMode mode)
+/* RFC 9110 section 13.1.2: by weak comparison, which a W/ of a proxy passes, and in either coding, as they say the
+ * same. */
+static bool is_known_to_client(const struct exchange *exchange, const char *hash)
+{
+    const char *known = MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, "If-None-Match");
+    return known && (strcmp(known, "*") == 0 || strstr(known, hash));
+}
+
+static void compress(struct representation *what)
+{
+    struct sky_buffer compressed = {0};
+    if (!sky_http_gzip(sky_span_of(what->bytes, what->len), &compressed)) {
+        sky_buffer_clean_up(&compressed);
+        what->is_gzip = false; /* as it is, then */
+        return;
+    }
+    sky_buffer_clean_up(&what->owned);
+    what->owned = compressed;
+    what->bytes = compressed.ptr;
+    what->len = compressed.len;
+    what->mode = MHD_RESPMEM_MUST_FREE;
+}
+
+/* Answer with it, or 304 when the client has it. Takes over what it owns. */
+static enum MHD_Result queue_bytes(struct exchange *exchange, unsigned status, const char *content_type,
+                                   struct representation *what)
 {
     char etag[ETAG_SIZE];
-    snprintf(etag, sizeof etag, "\"%016" PRIx64 "\"", sky_hash_id(sky_span_of(bytes, len)));
-    bool unchanged = answer->status == MHD_HTTP_OK && is_known_to_client(exchange, etag);
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        unchanged ? 0 : len, unchanged ? NULL : (void *)(uintptr_t)bytes, unchanged ? MHD_RESPMEM_PERSISTENT : mode);
-    if (mode == MHD_RESPMEM_MUST_FREE && (unchanged || !response))
-        sky_buffer_clean_up(&answer->body);
+    snprintf(what->hash, sizeof what->hash, "\"%016" PRIx64, sky_hash_id(sky_span_of(what->bytes, what->len)));
+    bool unchanged = status == MHD_HTTP_OK && is_known_to_client(exchange, what->hash);
+    bool depends = what->len >= SKY_HTTP_GZIP_BYTES_MIN;
+    what->is_gzip = may_compress(exchange, what);
+    if (what->is_gzip && !unchanged)
+        compress(what);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(unchanged ? 0 : what->len, unchanged ? NULL : (void *)(uintptr_t)what->bytes,
+                                        unchanged ? MHD_RESPMEM_PERSISTENT : what->mode);
+    if (unchanged || !response)
+        sky_buffer_clean_up(&what->owned);
     if (!response)
         return MHD_NO;
-    if (answer->status == MHD_HTTP_OK)
+    snprintf(etag, sizeof etag, "%s%s\"", what->hash, what->is_gzip ? "-gzip" : "");
+    if (status == MHD_HTTP_OK)
         MHD_add_response_header(response, "ETag", etag);
-    add_headers(response, unchanged ? NULL : answer->content_type, "no-cache");
-    return queue(exchange, unchanged ? MHD_HTTP_NOT_MODIFIED : answer->status, response);
+    if (depends)
+        MHD_add_response_header(response, "Vary", "Accept-Encoding");
+    if (what->is_gzip && !unchanged)
+        MHD_add_response_header(response, "Content-Encoding", "gzip");
+    add_headers(response, unchanged ? NULL : content_type, "no-cache");
+    return queue(exchange, unchanged ? MHD_HTTP_NOT_MODIFIED : status, response);
 }
 
 static enum MHD_Result queue_response(struct exchange *exchange, struct sky_http_response *answer)
@@ -139,7 +216,9 @@ static enum MHD_Result queue_response(struct exchange *exchange, struct sky_http
         sky_buffer_clean_up(&answer->body);
         return MHD_NO; /* no memory: close the connection */
     }
-    return queue_bytes(exchange, answer, answer->body.ptr, answer->body.len, MHD_RESPMEM_MUST_FREE);
+    struct representation what = {
+        .bytes = answer->body.ptr, .len = answer->body.len, .mode = MHD_RESPMEM_MUST_FREE, .owned = answer->body};
+    return queue_bytes(exchange, answer->status, answer->content_type, &what);
 }
 
 static enum MHD_Result queue_error(struct exchange *exchange, unsigned status, const char *code, const char *message,
@@ -293,8 +372,8 @@ static enum MHD_Result answer(struct exchange *exchange, bool is_head)
         route->handler(route->context, &exchange->request, &answer);
     if (!asset)
         return queue_response(exchange, &answer);
-    answer.content_type = asset->content_type;
-    return queue_bytes(exchange, &answer, asset->bytes, asset->len, MHD_RESPMEM_PERSISTENT);
+    struct representation what = {.bytes = asset->bytes, .len = asset->len, .mode = MHD_RESPMEM_PERSISTENT};
+    return queue_bytes(exchange, MHD_HTTP_OK, asset->content_type, &what);
 }
 
 static bool host_is_ours(const struct exchange *exchange, const char *version)
@@ -377,9 +456,73 @@ static const char *find_ambiguity(struct exchange *exchange, const char *version
     return NULL;
 }
 
+/* All values of X-Forwarded-For; of a longer list the end, which is what counts. */
+struct forwarded {
+    char text[FORWARDED_SIZE];
+    size_t len;
+};
+
+static enum MHD_Result take_forwarded(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct forwarded *list = context;
+    if (strcasecmp(name, "X-Forwarded-For") != 0 || !value)
+        return MHD_YES;
+    size_t len = strlen(value);
+    if (len > FORWARDED_SIZE / 2) {
+        value += len - FORWARDED_SIZE / 2;
+        len = FORWARDED_SIZE / 2;
+    }
+    if (list->len + len + 1 > FORWARDED_SIZE) {
+        size_t drop = list->len + len + 1 - FORWARDED_SIZE;
+        memmove(list->text, list->text + drop, list->len - drop);
+        list->len -= drop;
+    }
+    list->text[list->len++] = ',';
+    memcpy(list->text + list->len, value, len);
+    list->len += len;
+    return MHD_YES;
+}
+
+static bool is_within_limit(struct exchange *exchange)
+{
+    struct sky_http_server *server = exchange->server;
+    if (!server->limit)
+        return true;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    struct sky_http_address peer = sky_http_address_of(info ? info->client_addr : NULL), client = peer;
+    const struct sky_http_proxies proxies = {server->proxies, server->options.access.trusted_proxies_count};
+    if (proxies.count) {
+        struct forwarded list = {.len = 0};
+        MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, take_forwarded, &list);
+        client = sky_http_client_address(&proxies, &peer, sky_span_of(list.text, list.len));
+    }
+    if (sky_http_limit_take(server->limit, &client, sky_clock_monotonic_ms(), &exchange->retry_after_s))
+        return true;
+    server->limited++;
+    return false;
+}
+
+/* The question of a browser whether another page's request may have headers of its own (CORS preflight). */
+static enum MHD_Result answer_preflight(struct exchange *exchange)
+{
+    struct MHD_Response *response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    if (!response)
+        return MHD_NO;
+    add_headers(response, NULL, "no-cache");
+    MHD_add_response_header(response, "Access-Control-Allow-Methods", "GET, HEAD");
+    MHD_add_response_header(response, "Access-Control-Allow-Headers", "If-None-Match, Last-Event-ID");
+    MHD_add_response_header(response, "Access-Control-Max-Age", "600");
+    return queue(exchange, MHD_HTTP_NO_CONTENT, response);
+}
+
 /* Answers at once when the headers say that nothing can come of the request. */
 static enum MHD_Result check(struct exchange *exchange, const char *method, const char *version)
 {
+    if (!is_within_limit(exchange))
+        return queue_error(exchange, MHD_HTTP_TOO_MANY_REQUESTS, "too_many_requests",
+                           "More requests came from this address than this server allows.",
+                           "Wait as long as Retry-After says; /v1/stream gives every change in one request.");
     const char *ambiguity = find_ambiguity(exchange, version);
     if (ambiguity)
         return queue_error(exchange, MHD_HTTP_BAD_REQUEST, "bad_request", ambiguity, NULL);
@@ -392,6 +535,8 @@ static enum MHD_Result check(struct exchange *exchange, const char *method, cons
     if (!find_route(exchange) && !find_asset(exchange) && !is_stream(exchange))
         return queue_error(exchange, MHD_HTTP_NOT_FOUND, "not_found", "There is nothing at this path.",
                            "GET /v1/openapi.json lists what there is.");
+    if (strcmp(method, MHD_HTTP_METHOD_OPTIONS) == 0 && allowed_origin(exchange))
+        return answer_preflight(exchange);
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return queue_error(exchange, MHD_HTTP_METHOD_NOT_ALLOWED, "method_not_allowed",
                            "Only GET and HEAD are answered here.", NULL);
@@ -429,6 +574,7 @@ static void *begin(void *context, const char *target, struct MHD_Connection *con
     exchange->connection = connection;
     exchange->begun = false;
     exchange->body_bytes = 0;
+    exchange->retry_after_s = 1;
     exchange->parsed = sky_http_request_parse(&exchange->request, sky_span_from_string(target));
     server->requests++;
     server->exchanges++;
@@ -447,62 +593,6 @@ static void complete(void *context, struct MHD_Connection *connection, void **st
 }
 
 /* Start and stop */
-
-static enum sky_status explain(const struct sky_http_server_options *options, char message[SKY_HTTP_ERROR_SIZE])
-{
-    int reason = errno;
-    if (reason == EADDRINUSE)
-        snprintf(message, SKY_HTTP_ERROR_SIZE,
-                 "port %u of %s is taken by another program; stop it (`ss -ltnp 'sport = :%u'` names it) or choose "
-                 "another port",
-                 options->port, options->address, options->port);
-    else if (reason == EACCES)
-        snprintf(message, SKY_HTTP_ERROR_SIZE,
-                 "port %u of %s may not be used: ports below 1024 belong to root; choose a larger one", options->port,
-                 options->address);
-    else
-        snprintf(message, SKY_HTTP_ERROR_SIZE, "cannot listen on port %u of %s: %s", options->port, options->address,
-                 strerror(reason));
-    return SKY_E_IO;
-}
-
-static int listen_on(const struct addrinfo *where)
-{
-    static const int on = 1;
-    int fd = socket(where->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); /* or a restart would wait for old connections */
-    if (bind(fd, where->ai_addr, where->ai_addrlen) == 0 && listen(fd, LISTEN_BACKLOG) == 0)
-        return fd;
-    int reason = errno;
-    close(fd);
-    errno = reason;
-    return -1;
-}
-
-static enum sky_status open_socket(const struct sky_http_server_options *options, int *fd, uint16_t *port,
-                                   char message[SKY_HTTP_ERROR_SIZE])
-{
-    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *where;
-    char service[sizeof "65535"];
-    snprintf(service, sizeof service, "%u", options->port);
-    if (getaddrinfo(options->address, service, &hints, &where) != 0) {
-        snprintf(message, SKY_HTTP_ERROR_SIZE, "'%.80s' is not a numeric address such as 127.0.0.1 or ::1",
-                 options->address);
-        return SKY_E_CONFIG;
-    }
-    *fd = listen_on(where);
-    freeaddrinfo(where);
-    struct sockaddr_storage bound;
-    socklen_t bound_len = sizeof bound;
-    if (*fd < 0 || getsockname(*fd, (struct sockaddr *)&bound, &bound_len) != 0)
-        return explain(options, message);
-    char number[sizeof service];
-    getnameinfo((struct sockaddr *)&bound, bound_len, NULL, 0, number, sizeof number, NI_NUMERICSERV);
-    *port = (uint16_t)strtoul(number, NULL, 10);
-    return SKY_OK;
-}
 
 /* Signals go to the program's own threads: all are blocked while the server makes its threads. */
 static bool start_threads(struct sky_http_server *server, int fd)
@@ -527,6 +617,8 @@ static bool start_threads(struct sky_http_server *server, int fd)
 
 static void clean_up(struct sky_http_server *server)
 {
+    sky_http_limit_free(server->limit);
+    free(server->proxies);
     sky_event_stream_free(server->stream);
     pthread_cond_destroy(&server->stop);
     pthread_mutex_destroy(&server->mutex);
@@ -552,22 +644,56 @@ static struct sky_http_server *new_server(const struct sky_http_server_options *
     return server;
 }
 
+static enum sky_status check_access(const struct sky_http_access *access, char message[SKY_HTTP_ERROR_SIZE])
+{
+    struct sky_http_network network;
+    for (size_t i = 0; i < access->trusted_proxies_count; i++)
+        if (sky_http_network_parse(sky_span_from_string(access->trusted_proxies[i]), &network) != SKY_OK) {
+            snprintf(message, SKY_HTTP_ERROR_SIZE, "'%.80s' is not an address or a network such as 10.0.0.0/8",
+                     access->trusted_proxies[i]);
+            return SKY_E_CONFIG;
+        }
+    for (size_t i = 0; i < access->cors_origins_count; i++)
+        if (sky_http_origin_check(access->cors_origins[i]) != SKY_OK) {
+            snprintf(message, SKY_HTTP_ERROR_SIZE, "'%.80s' is not an origin such as https://example.org, nor *",
+                     access->cors_origins[i]);
+            return SKY_E_CONFIG;
+        }
+    return SKY_OK;
+}
+
+static bool set_access(struct sky_http_server *server)
+{
+    const struct sky_http_access *access = &server->options.access;
+    uint64_t key;
+    server->proxies = calloc(access->trusted_proxies_count + 1, sizeof *server->proxies);
+    for (size_t i = 0; server->proxies && i < access->trusted_proxies_count; i++)
+        if (sky_http_network_parse(sky_span_from_string(access->trusted_proxies[i]), &server->proxies[i]) != SKY_OK)
+            return false; /* check_access has seen them */
+    arc4random_buf(&key, sizeof key);
+    return server->proxies && (access->requests_per_minute == 0 ||
+                               sky_http_limit_new(access->requests_per_minute, key, &server->limit) == SKY_OK);
+}
+
 enum sky_status sky_http_server_start(const struct sky_http_server_options *options, struct sky_http_server **result,
                                       char message[SKY_HTTP_ERROR_SIZE])
 {
-    int fd;
-    uint16_t port;
-    enum sky_status status = open_socket(options, &fd, &port, message);
+    struct sky_http_listener listener;
+    enum sky_status status = check_access(&options->access, message);
+    if (status == SKY_OK)
+        status = sky_http_listen(options->address, options->port, &listener, message);
     if (status != SKY_OK)
         return status;
     snprintf(message, SKY_HTTP_ERROR_SIZE, "no memory for the HTTP server");
     struct sky_http_server *server = new_server(options);
-    if (!server) {
-        close(fd);
+    if (!server || !set_access(server)) {
+        close(listener.fd);
+        if (server)
+            clean_up(server);
         return SKY_E_MEMORY;
     }
-    server->port = port;
-    if (!start_threads(server, fd)) {
+    server->port = listener.port;
+    if (!start_threads(server, listener.fd)) {
         snprintf(message, SKY_HTTP_ERROR_SIZE, "the HTTP server's threads cannot be started");
         clean_up(server);
         return SKY_E_IO;
@@ -609,6 +735,7 @@ void sky_http_server_stats(struct sky_http_server *server, struct sky_http_serve
         .events = stream.events,
         .streams_dropped = stream.dropped,
         .streams_refused = server->streams_refused,
+        .limited = server->limited,
         .streams = stream.clients,
     };
 }

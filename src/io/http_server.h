@@ -5,7 +5,10 @@
  * Spec     RFC 9110 (HTTP semantics), WHATWG HTML section 9.2 (server-sent events)
  * Methods  GET and HEAD; all else is 405 with Allow.
  * Errors   {"error":{"code":"not_found","message":"...","hint":"..."}}
- * Headers  every answer carries a strict Content-Security-Policy, nosniff, no-referrer and an ETag; no CORS.
+ * Headers  every answer carries a strict Content-Security-Policy, nosniff, no-referrer and an ETag. CORS only for the
+ *          origins that are allowed, and only under /v1/.
+ * Coding   gzip for clients that take it, from SKY_HTTP_GZIP_BYTES_MIN on; the stream is never compressed.
+ * Limit    `requests_per_minute` for each client, by address; above it 429 with Retry-After.
  * Trust    the peer is hostile, and so are other web pages in the same browser: the Host header must name this server
  *          (against DNS rebinding), and a query or path must be UTF-8 after percent-decoding, without NUL.
  * Threads  start and stop by the owner; sky_http_server_send from any thread. */
@@ -13,6 +16,8 @@
 #define SKY_IO_HTTP_SERVER_H
 
 #include "base/buffer.h"
+#include "io/http_encoding.h"
+#include "io/http_listener.h"
 #include "io/http_request.h"
 
 /* Limits of ours. */
@@ -22,7 +27,6 @@
 #define SKY_HTTP_CONNECTION_MEMORY_BYTES_MAX (32 * 1024) /* request line and headers; 431 above */
 #define SKY_HTTP_IDLE_S_MAX                  30          /* a connection that neither reads nor writes is closed */
 #define SKY_HTTP_HEARTBEAT_S                 15          /* a comment line to each client of the stream */
-#define SKY_HTTP_ERROR_SIZE                  256
 
 struct sky_http_response { /* as a handler finds it: 200, application/json, an empty body */
     unsigned status;
@@ -51,11 +55,23 @@ struct sky_http_asset {
 /* What a new client of the stream is told first: whole events, written with sky_event_stream_write. */
 typedef void (*sky_http_welcome_fn)(void *context, struct sky_buffer *events);
 
+/* Who may ask, how often, and from where; all zeros: everyone, as often as they like, and no other web page. What it
+ * points to outlives the server. */
+struct sky_http_access {
+    uint32_t requests_per_minute; /* of a client; 0: any number */
+    const char *const
+        *trusted_proxies; /* addresses and networks whose X-Forwarded-For is believed, see http_address.h */
+    size_t trusted_proxies_count;
+    const char *const *cors_origins; /* see http_origin.h */
+    size_t cors_origins_count;
+};
+
 struct sky_http_server_options {
     const char *address;           /* numeric, "127.0.0.1" or "::1" */
     uint16_t port;                 /* 0: any free one, see sky_http_server_port */
     const char *const *host_names; /* what Host may say beside localhost, 127.0.0.1, [::1] and `address`; "*": all */
     size_t host_names_count;
+    struct sky_http_access access;
     const struct sky_http_route *routes; /* routes, assets and host_names outlive the server */
     size_t routes_count;
     const struct sky_http_asset *assets;
@@ -69,7 +85,7 @@ struct sky_http_server_options {
 struct sky_http_server;
 
 /* Listening when it returns. On an error `message` says what is wrong and what to do, for a person.
- *   SKY_E_CONFIG  not an address
+ *   SKY_E_CONFIG  not an address, proxy or origin
  *   SKY_E_IO      cannot listen: the port is taken, or may not be used
  *   SKY_E_MEMORY */
 SKY_MUST_USE enum sky_status sky_http_server_start(const struct sky_http_server_options *options,
@@ -90,6 +106,7 @@ struct sky_http_server_stats {
     uint64_t events;          /* sent with sky_http_server_send */
     uint64_t streams_dropped; /* clients too slow for SKY_EVENT_STREAM_BACKLOG_EVENTS_MAX */
     uint64_t streams_refused; /* above SKY_HTTP_STREAMS_MAX */
+    uint64_t limited;         /* answered with 429 */
     uint32_t streams;         /* now */
 };
 void sky_http_server_stats(struct sky_http_server *server, struct sky_http_server_stats *stats);

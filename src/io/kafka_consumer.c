@@ -91,7 +91,7 @@ static void take_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code, rd_kafk
 {
     struct sky_kafka_problem *problem = opaque;
     struct sky_kafka_consumer *consumer =
-        (struct sky_kafka_consumer *)((char *)problem - offsetof(struct sky_kafka_consumer, problem));
+        (struct sky_kafka_consumer *)(void *)((char *)problem - offsetof(struct sky_kafka_consumer, problem));
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         place_offsets(consumer, list);
         remember_places(consumer, list);

@@ -9,6 +9,7 @@
 #include "io/kafka_client.h"
 
 #define SEND_WAIT_MS   100 /* one wait for room in the queue */
+#define CLOSE_FLUSH_MS 2000
 #define CLOSE_PURGE_MS 1000
 
 static const char *const compression_names[SKY_KAFKA_COMPRESSION_COUNT] = {"none", "gzip", "snappy", "lz4", "zstd"};
@@ -90,7 +91,10 @@ void sky_kafka_producer_free(struct sky_kafka_producer *producer)
 {
     if (!producer)
         return;
+    /* librdkafka 2.0 ends the whole process (its assertion txn_req_cnt > 0) when a partition is to be added to a
+     * transaction while the client is destroyed. What was delivered has had its partition added. */
     if (producer->client) {
+        rd_kafka_flush(producer->client, CLOSE_FLUSH_MS);
         rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
         rd_kafka_flush(producer->client, CLOSE_PURGE_MS);
         rd_kafka_destroy(producer->client);
@@ -184,8 +188,14 @@ enum sky_status sky_kafka_producer_commit(struct sky_kafka_producer *producer, i
                 "the transaction is not committed");
 }
 
+/* Only when nothing is under way (see sky_kafka_producer_free); else a new producer does what an abort would. */
 enum sky_status sky_kafka_producer_abort(struct sky_kafka_producer *producer, int timeout_ms)
 {
+    rd_kafka_resp_err_t code = rd_kafka_flush(producer->client, timeout_ms);
+    if (code || atomic_load(&producer->refused)) {
+        sky_kafka_say(&producer->message, "the transaction is not aborted: records are under way");
+        return SKY_E_IO;
+    }
     return take(producer, rd_kafka_abort_transaction(producer->client, timeout_ms), "the transaction is not aborted");
 }
 
@@ -210,11 +220,11 @@ void sky_kafka_producer_problem(struct sky_kafka_producer *producer, struct sky_
 enum sky_status sky_kafka_producer_partitions(struct sky_kafka_producer *producer, const char *topic, int timeout_ms,
                                               int32_t *count)
 {
-    const struct rd_kafka_metadata *metadata;
+    const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_topic_t *handle = rd_kafka_topic_new(producer->client, topic, NULL);
     rd_kafka_resp_err_t code =
         handle ? rd_kafka_metadata(producer->client, 0, handle, &metadata, timeout_ms) : rd_kafka_last_error();
-    if (!code) {
+    if (!code && metadata) {
         code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
         *count = code ? 0 : metadata->topics[0].partition_cnt;
         rd_kafka_metadata_destroy(metadata);

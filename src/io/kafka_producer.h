@@ -9,7 +9,8 @@
  *         SKY_E_TIMEOUT   not known yet: call commit again
  *         SKY_E_FENCED    a newer instance runs: stop
  *         others          nothing of it will be seen. sky_kafka_producer_abort, then begin and send all again; when
- *                         abort fails too, free the producer and make a new one (init waits for what is left over)
+ *                         abort fails too, free the producer and make a new one (its init aborts what is left over).
+ *                         Between the two another instance may have come and gone: read again where things stand.
  *
  * Keys go to partitions as the Java clients' do (murmur2); a record without a key goes to the partition it names.
  *
@@ -53,7 +54,7 @@ struct sky_kafka_producer;
 SKY_MUST_USE enum sky_status sky_kafka_producer_new(const struct sky_kafka_producer_options *options,
                                                     struct sky_kafka_producer **producer,
                                                     struct sky_kafka_message *message);
-/* What is not committed is lost. NULL is fine. */
+/* What is not committed is lost. Waits up to 3 s for what is under way. NULL is fine. */
 void sky_kafka_producer_free(struct sky_kafka_producer *producer);
 
 /* Become the one instance of this transactional id: older ones are fenced, what they left open is aborted. Once. */

@@ -27,8 +27,8 @@ struct sky_kafka_reader {
     rd_kafka_topic_t *topic;
     struct sky_kafka_problem problem;
     struct sky_kafka_message message;
-    struct partition *partitions;
     uint32_t partitions_count;
+    struct partition partitions[];
 };
 
 /* How many partitions there are decides how much each may hold, and is known only with a client: it is asked first. */
@@ -84,6 +84,7 @@ static bool configure(rd_kafka_conf_t *conf, const struct sky_kafka_reader_optio
         {"auto.offset.reset", "error"},
         {"queued.max.messages.kbytes", queued},
         {"fetch.wait.max.ms", "100"},
+        {"fetch.error.backoff.ms", "50"}, /* the first fetch comes before the leader is known: half a second else */
         {"queued.min.messages", "1000000"},
         {NULL, NULL},
     };
@@ -97,12 +98,11 @@ enum sky_status sky_kafka_reader_open(const struct sky_kafka_reader_options *opt
     enum sky_status status = count_partitions(options, &count, message);
     if (status != SKY_OK)
         return status;
-    struct sky_kafka_reader *made = calloc(1, sizeof *made);
+    struct sky_kafka_reader *made = calloc(1, sizeof *made + count * sizeof made->partitions[0]);
     if (!made)
         return SKY_E_MEMORY;
     sky_kafka_problem_init(&made->problem);
-    made->partitions = calloc(count, sizeof *made->partitions);
-    made->partitions_count = made->partitions ? count : 0;
+    made->partitions_count = count;
     rd_kafka_conf_t *conf = sky_kafka_conf_new(options->kafka, &made->problem, message);
     if (conf && !configure(conf, options, count, message)) {
         rd_kafka_conf_destroy(conf);
@@ -110,10 +110,9 @@ enum sky_status sky_kafka_reader_open(const struct sky_kafka_reader_options *opt
     }
     made->client = conf ? sky_kafka_client_new(RD_KAFKA_CONSUMER, conf, message) : NULL;
     made->topic = made->client ? rd_kafka_topic_new(made->client, options->topic, NULL) : NULL;
-    if (!made->topic || !made->partitions) {
-        status = made->topic ? SKY_E_MEMORY : SKY_E_CONFIG;
+    if (!made->topic) {
         sky_kafka_reader_close(made);
-        return status;
+        return SKY_E_CONFIG;
     }
     *reader = made;
     return SKY_OK;
@@ -140,7 +139,6 @@ void sky_kafka_reader_close(struct sky_kafka_reader *reader)
         rd_kafka_topic_destroy(reader->topic);
     if (reader->client)
         rd_kafka_destroy(reader->client);
-    free(reader->partitions);
     sky_kafka_problem_clean_up(&reader->problem);
     free(reader);
 }
@@ -237,7 +235,7 @@ enum sky_status sky_kafka_read_last(const struct sky_kafka_reader_options *optio
                                     struct sky_buffer *value, struct sky_kafka_message *message)
 {
     struct sky_kafka_reader *reader;
-    struct sky_kafka_record record;
+    struct sky_kafka_record record = {0};
     size_t kept_len = value->len;
     bool found = false;
     int64_t until_ms = sky_clock_monotonic_ms() + timeout_ms;
@@ -253,7 +251,8 @@ enum sky_status sky_kafka_read_last(const struct sky_kafka_reader_options *optio
         } else if (status == SKY_OK && sky_span_equal(record.key, key)) {
             found = record.value.ptr != NULL;
             value->len = kept_len;
-            sky_buffer_put_span(value, record.value);
+            if (found)
+                sky_buffer_put_span(value, record.value);
         }
     }
     if (status != SKY_OK)

@@ -4,7 +4,7 @@
  * For the modules of io that speak by libcurl; nobody else includes it.
  *
  * Memory   owns one handle, whose connection is used again by the next transfer.
- * Threads  one owner. */
+ * Threads  one owner. The program ignores SIGPIPE (ops/signal.h): a connection that closes is an error like others. */
 #ifndef SKY_IO_TRANSFER_H
 #define SKY_IO_TRANSFER_H
 

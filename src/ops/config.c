@@ -244,21 +244,45 @@ static enum sky_status split_languages(struct sky_config *config, struct sky_con
     return SKY_OK;
 }
 
-static enum sky_status split_host_names(struct sky_config *config, struct sky_config_message *message)
+/* A list of words into `names`. */
+static enum sky_status split_names(struct sky_config *config, const char *setting, const char *rest, const char **names,
+                                   struct sky_config_message *message)
 {
-    const char *rest = config->http.host_names;
     struct sky_span word;
-    while (sky_list_next(&rest, &word)) {
-        if (config->host_names_count == SKY_CONFIG_HOST_NAMES_MAX)
-            return fail(message, "http.host_names: more than %d names", SKY_CONFIG_HOST_NAMES_MAX);
+    for (uint32_t count = 0; sky_list_next(&rest, &word); count++) {
+        if (count == SKY_CONFIG_NAMES_MAX)
+            return fail(message, "%s: more than %d", setting, SKY_CONFIG_NAMES_MAX);
         char *name = sky_arena_alloc(&config->arena, word.len + 1);
         if (!name)
             return SKY_E_MEMORY;
         memcpy(name, word.ptr, word.len);
         name[word.len] = 0;
-        config->host_names[config->host_names_count++] = name;
+        names[count] = name;
     }
     return SKY_OK;
+}
+
+static uint32_t count_names(const char *const *names)
+{
+    uint32_t count = 0;
+    while (count < SKY_CONFIG_NAMES_MAX && names[count])
+        count++;
+    return count;
+}
+
+static enum sky_status split_http(struct sky_config *config, struct sky_config_message *message)
+{
+    enum sky_status status =
+        split_names(config, "http.host_names", config->http.host_names, config->host_names, message);
+    if (status == SKY_OK)
+        status =
+            split_names(config, "http.trusted_proxies", config->http.trusted_proxies, config->trusted_proxies, message);
+    if (status == SKY_OK)
+        status = split_names(config, "http.cors_origins", config->http.cors_origins, config->cors_origins, message);
+    config->host_names_count = count_names(config->host_names);
+    config->trusted_proxies_count = count_names(config->trusted_proxies);
+    config->cors_origins_count = count_names(config->cors_origins);
+    return status;
 }
 
 enum sky_status sky_config_load(struct sky_config *config, const struct sky_config_inputs *inputs,
@@ -279,7 +303,7 @@ enum sky_status sky_config_load(struct sky_config *config, const struct sky_conf
     if (status == SKY_OK)
         status = split_languages(config, message);
     if (status == SKY_OK)
-        status = split_host_names(config, message);
+        status = split_http(config, message);
     if (status == SKY_E_MEMORY)
         fail(message, "there is no memory for the configuration");
     return status;
@@ -335,4 +359,37 @@ bool sky_config_checkpoint_path(const struct sky_config *config, char path[PATH_
     int len = snprintf(path, PATH_MAX, "%s%s%s", absolute ? "" : config->data.directory, absolute ? "" : "/",
                        config->checkpoint.path);
     return len > 0 && len < PATH_MAX;
+}
+
+void sky_config_http_access(const struct sky_config *config, struct sky_http_access *access)
+{
+    *access = (struct sky_http_access){
+        .requests_per_minute = (uint32_t)config->http.rate_limit,
+        .trusted_proxies = config->trusted_proxies,
+        .trusted_proxies_count = config->trusted_proxies_count,
+        .cors_origins = config->cors_origins,
+        .cors_origins_count = config->cors_origins_count,
+    };
+}
+
+void sky_config_redis_options(const struct sky_config *config, struct sky_redis_options *options)
+{
+    *options = (struct sky_redis_options){
+        .addresses = config->redis.url,
+        .user = config->redis.username,
+        .password = config->redis.password,
+        .ca_file = config->redis.ca_file,
+        .connect_timeout_ms = (int)config->redis.timeout_ms,
+        .answer_timeout_ms = (int)config->redis.timeout_ms,
+    };
+}
+
+void sky_config_cache_options(const struct sky_config *config, struct sky_cache_options *options)
+{
+    *options = (struct sky_cache_options){
+        .current_ttl_ms = config->cache.current_ttl_ms,
+        .hourly_ttl_ms = config->cache.hourly_retention_ms,
+        .users_ttl_ms = config->cache.users_retention_ms,
+        .users_window_ms = config->activity.minutes * SKY_MINUTE_MS,
+    };
 }

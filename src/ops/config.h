@@ -20,6 +20,8 @@
 
 #include "base/arena.h"
 #include "engine/engine.h"
+#include "io/cache.h"
+#include "io/http_server.h"
 #include "io/kafka.h"
 #include "ops/options.h"
 
@@ -27,11 +29,13 @@
 #define SKY_CONFIG_FILE_BYTES_MAX   ((size_t)1 << 20)
 #define SKY_CONFIG_DEFAULT_FILE     "skytrend.yaml"
 #define SKY_CONFIG_MESSAGE_SIZE     512
-#define SKY_CONFIG_HOST_NAMES_MAX   16
+#define SKY_CONFIG_NAMES_MAX        16    /* of each list for the HTTP server */
 #define SKY_CONFIG_SECRET_BYTES_MAX 65536 /* of a file:PATH */
 
-enum sky_source_kind { SKY_SOURCE_RELAY, SKY_SOURCE_JETSTREAM, SKY_SOURCE_SIMULATED }; /* as source.kind lists them */
-enum sky_log_format_setting { SKY_LOG_AUTO, SKY_LOG_JSON, SKY_LOG_TEXT };              /* as log.format lists them */
+/* As source.kind lists them. */
+enum sky_source_kind { SKY_SOURCE_RELAY, SKY_SOURCE_JETSTREAM, SKY_SOURCE_SIMULATED, SKY_SOURCE_KAFKA };
+enum sky_outputs_setting { SKY_OUTPUTS_AUTO, SKY_OUTPUTS_ON, SKY_OUTPUTS_OFF }; /* as kafka.outputs lists them */
+enum sky_log_format_setting { SKY_LOG_AUTO, SKY_LOG_JSON, SKY_LOG_TEXT };       /* as log.format lists them */
 
 /* Where a value comes from. */
 enum sky_config_layer { SKY_CONFIG_DEFAULT, SKY_CONFIG_FILE, SKY_CONFIG_ENVIRONMENT, SKY_CONFIG_FLAG };
@@ -83,6 +87,9 @@ struct sky_config {
         const char *address;
         int64_t port;
         const char *host_names;
+        int64_t rate_limit; /* requests a minute; 0: none */
+        const char *trusted_proxies;
+        const char *cors_origins;
     } http;
     struct {
         const char *address;
@@ -112,6 +119,8 @@ struct sky_config {
         int64_t replication;
         int64_t retention_ms; /* 0: for ever */
         int64_t compression;  /* enum sky_kafka_compression */
+        int64_t outputs;      /* enum sky_outputs_setting */
+        const char *transactional_id;
         int64_t linger_ms;
         int64_t retry_backoff_ms;
         int64_t reconnect_backoff_max_ms;
@@ -144,12 +153,40 @@ struct sky_config {
         const char *ca_file;
     } s3;
     struct {
+        int64_t current_ttl_ms;
+        int64_t hourly_retention_ms;
+        int64_t users_retention_ms;
+        const char *group;
+    } cache;
+    struct {
         const char *url;
         const char *username;
         const char *password;
         const char *ca_file;
         int64_t timeout_ms;
     } redis;
+    struct {
+        const char *outputs;
+        const char *group;
+        const char *kinds;
+        const char *languages;
+        const char *keywords;
+        double min_confidence;
+        int64_t patience_ms;
+        int64_t queue; /* alerts */
+        int64_t timeout_ms;
+        const char *ca_file;
+        bool allow_plain;
+        const char *webhook_url;
+        const char *webhook_secret;
+        const char *alertmanager_url;
+        const char *mail_url;
+        const char *mail_from;
+        const char *mail_to;
+        const char *mail_username;
+        const char *mail_password;
+        int64_t mail_gather_ms;
+    } alerts;
     struct {
         int64_t level;  /* enum sky_log_level */
         int64_t format; /* enum sky_log_format_setting */
@@ -159,8 +196,12 @@ struct sky_config {
     char file[PATH_MAX];                                       /* the file read; "" when there was none */
     char language_names[SKY_ENGINE_LANGUAGES_MAX][16];         /* trend.languages, split */
     uint32_t languages_count;
-    const char *host_names[SKY_CONFIG_HOST_NAMES_MAX]; /* http.host_names, split */
+    const char *host_names[SKY_CONFIG_NAMES_MAX]; /* http.host_names, split; likewise below */
     uint32_t host_names_count;
+    const char *trusted_proxies[SKY_CONFIG_NAMES_MAX];
+    uint32_t trusted_proxies_count;
+    const char *cors_origins[SKY_CONFIG_NAMES_MAX];
+    uint32_t cors_origins_count;
     struct sky_arena arena; /* texts of values */
 };
 
@@ -197,6 +238,13 @@ void sky_config_engine_options(const struct sky_config *config, struct sky_engin
 
 /* What connections to the brokers want; borrows `config`. */
 void sky_config_kafka_options(const struct sky_config *config, struct sky_kafka_options *options);
+
+/* How the page's server guards itself; borrows `config`. */
+void sky_config_http_access(const struct sky_config *config, struct sky_http_access *access);
+
+/* Where Redis is, and how it is kept there; borrows `config`. */
+void sky_config_redis_options(const struct sky_config *config, struct sky_redis_options *options);
+void sky_config_cache_options(const struct sky_config *config, struct sky_cache_options *options);
 
 /* data.directory and checkpoint.path joined, unless the latter is absolute. False: longer than PATH_MAX. */
 SKY_MUST_USE bool sky_config_checkpoint_path(const struct sky_config *config, char path[PATH_MAX]);

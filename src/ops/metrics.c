@@ -60,6 +60,7 @@ static const char *end_name(size_t place)
 #define RUN       BIT(SKY_ROLE_RUN)
 #define INGEST    BIT(SKY_ROLE_INGEST)
 #define ALERTS    BIT(SKY_ROLE_ALERTS)
+#define CACHE     BIT(SKY_ROLE_CACHE)
 #define SOURCES   (RUN | INGEST)
 #define CONSUMERS (BIT(SKY_ROLE_LAKE) | BIT(SKY_ROLE_CACHE) | ALERTS)
 #define BUS       (SOURCES | CONSUMERS)
@@ -92,13 +93,16 @@ static const char *end_name(size_t place)
         .values_count = (count)                                                                                        \
     }
 
+#define ALERT_OUTPUTS "table|json|webhook|alertmanager|mail"
+
 static const struct description table[SKY_METRIC_COUNT] = {
     [SKY_METRIC_POSTS_PROCESSED] =
         COUNTER_OF(ALL, "posts_processed_total",
                    "Posts worked off: counted, spooled, stored, whatever the service does with them."),
-    [SKY_METRIC_TREND_DETECTION_LATENCY] =
-        HISTOGRAM_OF(RUN | ALERTS, "trend_detection_latency_seconds",
-                     "From the arrival of the event that closes a minute to the publication of that minute's trends."),
+    [SKY_METRIC_TREND_DETECTION_LATENCY] = HISTOGRAM_OF(
+        RUN | ALERTS, "trend_detection_latency_seconds",
+        "From the arrival of the event that closes a minute to the publication of that minute's trends; in "
+        "`alerts` from the end of the minute in which a trend started to its receiver's yes."),
     [SKY_METRIC_ACTIVE_TRENDS] = GAUGE_OF(PAGES, "active_trends", "Trends that are on."),
     [SKY_METRIC_TRENDS_STARTED] = COUNTER_OF(RUN, "skytrend_trends_started_total", "Trends that started."),
     [SKY_METRIC_TRENDS_ENDED] = COUNTER_OF(RUN, "skytrend_trends_ended_total", "Trends that ended."),
@@ -186,12 +190,37 @@ static const struct description table[SKY_METRIC_COUNT] = {
         COUNTER_OF(INGEST, "skytrend_spool_lost_records_total", "Records that the disk did not give back as written."),
     [SKY_METRIC_SPOOL_BLOCKED] = GAUGE_OF(INGEST, "skytrend_spool_blocked",
                                           "1 while it takes nothing, being full or failing: the relay is not read."),
+    [SKY_METRIC_CACHE_WRITES] =
+        LABELLED(CACHE, COUNTER, "skytrend_cache_writes_total",
+                 "Keys of Redis: written; refused, as a newer value was there; merged again, as "
+                 "another wrote in between; replaced, as they could not be read.",
+                 "result", "written|refused|conflict|repaired", 4),
+    [SKY_METRIC_CACHE_WAITING] =
+        GAUGE_OF(CACHE, "skytrend_cache_waiting", "Hours and windows that are still to be written to Redis."),
+    [SKY_METRIC_REDIS_CONNECTIONS] =
+        COUNTER_OF(CACHE | BIT(SKY_ROLE_SERVE), "skytrend_redis_connections_total", "Connections made to Redis."),
+    [SKY_METRIC_ALERTS_DELIVERED] =
+        LABELLED(ALERTS, COUNTER, "skytrend_alerts_delivered_total", "Alerts that their receivers took, by output.",
+                 "output", ALERT_OUTPUTS, SKY_METRIC_ALERTS_OUTPUTS),
+    [SKY_METRIC_ALERTS_RETRIED] = LABELLED(ALERTS, COUNTER, "skytrend_alerts_retried_total",
+                                           "Attempts that failed and are made again, by output.", "output",
+                                           ALERT_OUTPUTS, SKY_METRIC_ALERTS_OUTPUTS),
+    [SKY_METRIC_ALERTS_DEAD] = LABELLED(ALERTS, COUNTER, "skytrend_alerts_dead_lettered_total",
+                                        "Alerts that were refused or given up and went to the dead letters, by output.",
+                                        "output", ALERT_OUTPUTS, SKY_METRIC_ALERTS_OUTPUTS),
+    [SKY_METRIC_ALERTS_WAITING] =
+        LABELLED(ALERTS, GAUGE, "skytrend_alerts_waiting", "Alerts that wait for their receivers, by output.", "output",
+                 ALERT_OUTPUTS, SKY_METRIC_ALERTS_OUTPUTS),
+    [SKY_METRIC_ALERTS_LEFT_OUT] =
+        COUNTER_OF(ALERTS, "skytrend_alerts_left_out_total", "Alerts read that no output wants."),
     [SKY_METRIC_DEPENDENCY_UP] =
         NAMED_GAUGE(ALL, "skytrend_dependency_up", "1 while it is reached and works, else 0; see /readyz.",
                     "dependency", dependency_name, SKY_DEPENDENCY_COUNT),
     [SKY_METRIC_HTTP_REQUESTS] = COUNTER_OF(ALL, "skytrend_http_requests_total", "Requests to the page and the API."),
     [SKY_METRIC_HTTP_ERRORS] = LABELLED(ALL, COUNTER, "skytrend_http_errors_total",
                                         "Answers that are errors, by class.", "class", "4xx|5xx", 2),
+    [SKY_METRIC_HTTP_LIMITED] = COUNTER_OF(PAGES, "skytrend_http_limited_total",
+                                           "Requests answered with 429, as their client asked too often."),
     [SKY_METRIC_STREAM_CLIENTS] = GAUGE_OF(PAGES, "skytrend_stream_clients", "Clients that follow the live stream."),
     [SKY_METRIC_LOG_LINES] = LABELLED(ALL, COUNTER, "skytrend_log_lines_total", "Log lines, written or left out.",
                                       "result", "written|suppressed", 2),

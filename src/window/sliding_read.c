@@ -200,6 +200,26 @@ bool sky_sliding_walk_next(const struct sky_sliding *window, struct sky_sliding_
     return true;
 }
 
+uint32_t sky_sliding_numbers(const struct sky_sliding *window)
+{
+    return window->rows_count;
+}
+
+void sky_sliding_smallest_posts(const struct sky_sliding *window, uint32_t min_count, uint64_t *post_ids)
+{
+    for (uint32_t i = 0; i < window->rows_count; i++) /* nothing is smaller than 0: rows of no interest stay so */
+        post_ids[i] = window->rows[i].count && window->rows[i].count >= min_count ? UINT64_MAX : 0;
+    for (uint32_t at = window->post_ring.tail; at != window->post_ring.head; at++) {
+        const struct sliding_post *post = sliding_post_at(window, at);
+        uint32_t end = at + 1 == window->post_ring.head ? window->occurrence_ring.head
+                                                        : sliding_post_at(window, at + 1)->first_occurrence;
+        for (uint32_t i = post->first_occurrence; i != end; i++) {
+            uint64_t *smallest = &post_ids[sliding_occurrence_at(window, i)->row];
+            *smallest = post->post_id < *smallest ? post->post_id : *smallest;
+        }
+    }
+}
+
 /* < 0 when a stands before b in the list of the most used. */
 static int order_of_use(const struct sky_sliding_row *a, const struct sky_sliding_row *b)
 {

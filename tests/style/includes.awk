@@ -31,7 +31,7 @@ BEGIN {
     # Any other header in <> is the operating system's when it is one of these: for io, ops and app.
     list("dirent fcntl getopt ifaddrs locale netdb poll pthread sched semaphore signal spawn termios time unistd uchar " \
          "wchar stdio_ext malloc execinfo arpa/inet net/if netinet/in netinet/ip netinet/tcp sys/epoll sys/eventfd " \
-         "sys/file sys/ioctl sys/mman sys/random sys/resource sys/signalfd sys/socket sys/stat sys/time sys/timerfd " \
+         "sys/file sys/ioctl sys/mman sys/random sys/resource sys/signalfd sys/socket sys/stat sys/statvfs sys/time sys/timerfd " \
          "sys/types sys/uio sys/un sys/utsname sys/wait linux/limits byteswap sysexits libgen fnmatch glob err regex",
          os)
 }

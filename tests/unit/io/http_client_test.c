@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <signal.h>
 #include <time.h>
 
 #include "io/clock.h"
@@ -273,5 +274,6 @@ int main(void)
         cmocka_unit_test(test_certificates_are_verified),
         cmocka_unit_test(test_urls),
     };
+    signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -370,6 +370,181 @@ static void test_port_taken(void **state)
     sky_http_server_stop(server);
 }
 
+/* Coding, other pages, limits */
+
+static void large(void *context, const struct sky_http_request *request, struct sky_http_response *response)
+{
+    for (int i = 0; i < 1000; i++)
+        sky_buffer_put_string(&response->body, "a line that comes again\n");
+}
+
+static const struct sky_http_route access_routes[] = {
+    {"/echo", echo, NULL}, {"/large", large, NULL}, {"/v1/large", large, NULL}, {"/v1/small", echo, NULL}};
+
+static struct sky_http_server *start_with(const struct sky_http_access *access)
+{
+    char message[SKY_HTTP_ERROR_SIZE];
+    struct sky_http_server *server = NULL;
+    struct sky_http_server_options options = {.address = "127.0.0.1",
+                                              .access = *access,
+                                              .routes = access_routes,
+                                              .routes_count = sizeof access_routes / sizeof access_routes[0],
+                                              .assets = assets,
+                                              .assets_count = 1,
+                                              .stream_path = "/v1/stream",
+                                              .welcome = welcome};
+    if (sky_http_server_start(&options, &server, message) != SKY_OK)
+        fail_msg("%s", message);
+    port = sky_http_server_port(server);
+    return server;
+}
+
+static void test_gzip(void **state)
+{
+    static const struct sky_http_access none = {0};
+    char value[512], etag[512], request[1024];
+    struct sky_http_server *server = start_with(&none);
+    char *reply = client_ask(port, "GET /large HTTP/1.1\r\nAccept-Encoding: gzip, br\r\n" REST);
+    assert_int_equal(reply_status(reply), 200);
+    assert_true(reply_header(reply, "Content-Encoding", value));
+    assert_string_equal(value, "gzip");
+    assert_true(reply_header(reply, "Vary", value));
+    assert_string_equal(value, "Accept-Encoding");
+    assert_true(reply_header(reply, "Content-Length", value));
+    assert_in_range(atoi(value), 20, 1000); /* of 24,000 */
+    assert_memory_equal(reply_body(reply), "\x1f\x8b", 2);
+    assert_true(reply_header(reply, "ETag", etag));
+    free(reply);
+    /* Known in either coding. */
+    snprintf(request, sizeof request, "GET /large HTTP/1.1\r\nAccept-Encoding: gzip\r\nIf-None-Match: W/%s\r\n" REST,
+             etag);
+    reply = client_ask(port, request);
+    assert_int_equal(reply_status(reply), 304);
+    assert_false(reply_header(reply, "Content-Encoding", value));
+    assert_true(reply_header(reply, "ETag", value));
+    assert_string_equal(value, etag);
+    free(reply);
+    snprintf(request, sizeof request, "GET /large HTTP/1.1\r\nIf-None-Match: %s\r\n" REST, etag);
+    expect(request, 304, NULL);
+    reply = client_ask(port, "GET /large HTTP/1.1\r\n" REST);
+    assert_false(reply_header(reply, "Content-Encoding", value));
+    assert_true(reply_header(reply, "Vary", value));
+    assert_true(reply_header(reply, "Content-Length", value));
+    assert_string_equal(value, "24000");
+    assert_true(reply_header(reply, "ETag", value));
+    assert_string_not_equal(value, etag);
+    free(reply);
+    reply = client_ask(port, "GET /echo?q=small HTTP/1.1\r\nAccept-Encoding: gzip\r\n" REST);
+    assert_false(reply_header(reply, "Content-Encoding", value));
+    assert_string_equal(reply_body(reply), "echo|small");
+    free(reply);
+    reply = client_ask(port, "HEAD /large HTTP/1.1\r\nAccept-Encoding: gzip\r\n" REST);
+    assert_true(reply_header(reply, "Content-Encoding", value));
+    assert_string_equal(reply_body(reply), "");
+    free(reply);
+    sky_http_server_stop(server);
+}
+
+static void expect_origin(const char *target, const char *origin, const char *expected)
+{
+    char request[512], value[512];
+    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nOrigin: %s\r\n" REST, target, origin);
+    char *reply = client_ask(port, request);
+    assert_int_equal(reply_status(reply) == 200 || reply_status(reply) == 404, true);
+    bool has = reply_header(reply, "Access-Control-Allow-Origin", value);
+    assert_int_equal(has, expected != NULL);
+    if (expected)
+        assert_string_equal(value, expected);
+    free(reply);
+}
+
+static void test_other_pages(void **state)
+{
+    static const char *const origins[] = {"https://example.org"};
+    static const struct sky_http_access some = {.cors_origins = origins, .cors_origins_count = 1}, none = {0};
+    char value[512];
+    struct sky_http_server *server = start_with(&some);
+    expect_origin("/v1/small", "https://example.org", "https://example.org");
+    expect_origin("/v1/nothing", "https://example.org", "https://example.org"); /* an error can be read too */
+    expect_origin("/v1/small", "https://evil.example", NULL);
+    expect_origin("/echo", "https://example.org", NULL); /* not of the API */
+    expect_origin("/", "https://example.org", NULL);
+    char *reply = client_ask(port, "OPTIONS /v1/small HTTP/1.1\r\nOrigin: https://example.org\r\n"
+                                   "Access-Control-Request-Method: GET\r\n" REST);
+    assert_int_equal(reply_status(reply), 204);
+    assert_true(reply_header(reply, "Access-Control-Allow-Methods", value));
+    assert_true(reply_header(reply, "Access-Control-Allow-Origin", value));
+    assert_true(reply_header(reply, "Vary", value));
+    assert_string_equal(value, "Origin");
+    free(reply);
+    expect("OPTIONS /v1/small HTTP/1.1\r\nOrigin: https://evil.example\r\n" REST, 405, NULL);
+    expect("POST /v1/small HTTP/1.1\r\nOrigin: https://example.org\r\nContent-Length: 0\r\n" REST, 405, NULL);
+    int fd = client_connect(port);
+    client_send(fd, "GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nOrigin: https://example.org\r\n\r\n");
+    reply = client_read(fd, "hello");
+    assert_true(reply_header(reply, "Access-Control-Allow-Origin", value));
+    free(reply);
+    close(fd);
+    sky_http_server_stop(server);
+    server = start_with(&none);
+    expect_origin("/v1/small", "https://example.org", NULL);
+    expect("OPTIONS /v1/small HTTP/1.1\r\nOrigin: https://example.org\r\n" REST, 405, NULL);
+    sky_http_server_stop(server);
+}
+
+static int ask_as(const char *forwarded)
+{
+    char request[512];
+    snprintf(request, sizeof request, "GET /echo HTTP/1.1\r\nX-Forwarded-For: %s\r\n" REST, forwarded);
+    char *reply = client_ask(port, request);
+    int status = reply_status(reply);
+    free(reply);
+    return status;
+}
+
+static void test_limit(void **state)
+{
+    static const char *const proxies[] = {"127.0.0.0/8"};
+    static const struct sky_http_access limited = {.requests_per_minute = 20};
+    static const struct sky_http_access behind = {
+        .requests_per_minute = 20, .trusted_proxies = proxies, .trusted_proxies_count = 1};
+    char value[512];
+    struct sky_http_server *server = start_with(&limited);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(ask_as("192.0.2.1"), 200);
+    char *reply = client_ask(port, "GET /echo HTTP/1.1\r\nX-Forwarded-For: 192.0.2.2\r\n" REST);
+    assert_int_equal(reply_status(reply), 429);
+    assert_true(reply_header(reply, "Retry-After", value));
+    assert_in_range(atoi(value), 1, 3);
+    assert_non_null(strstr(reply_body(reply), "\"code\":\"too_many_requests\""));
+    free(reply);
+    struct sky_http_server_stats stats;
+    sky_http_server_stats(server, &stats);
+    assert_true(stats.limited >= 1);
+    sky_http_server_stop(server);
+
+    server = start_with(&behind);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(ask_as(i % 2 ? "198.51.100.7, 192.0.2.1" : "192.0.2.1"), 200);
+    assert_int_equal(ask_as("192.0.2.1"), 429);
+    assert_int_equal(ask_as("192.0.2.2"), 200); /* another client of the proxy */
+    sky_http_server_stop(server);
+}
+
+static void test_bad_access(void **state)
+{
+    static const char *const bad[] = {"example.org"};
+    char message[SKY_HTTP_ERROR_SIZE];
+    struct sky_http_server *server = NULL;
+    struct sky_http_server_options options = {.address = "127.0.0.1",
+                                              .access = {.trusted_proxies = bad, .trusted_proxies_count = 1}};
+    assert_int_equal(sky_http_server_start(&options, &server, message), SKY_E_CONFIG);
+    assert_non_null(strstr(message, "example.org"));
+    options.access = (struct sky_http_access){.cors_origins = bad, .cors_origins_count = 1};
+    assert_int_equal(sky_http_server_start(&options, &server, message), SKY_E_CONFIG);
+    assert_non_null(strstr(message, "origin"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,6 +562,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_slow_client, set_up, tear_down),
         cmocka_unit_test(test_stops_with_open_streams),
         cmocka_unit_test(test_port_taken),
+        cmocka_unit_test(test_gzip),
+        cmocka_unit_test(test_other_pages),
+        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_bad_access),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

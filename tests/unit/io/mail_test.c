@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <signal.h>
 
 #include "io/mail.h"
 #include "unit/io/alerts.h"
@@ -211,5 +212,6 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_options),
     };
+    signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,53 @@
+/* run_setup.h: what `run` opens before it works: where events come from, and where those go that cannot be read.
+ *
+ * Each function that fails has told why on standard error.
+ * Threads  one owner. */
+#ifndef SKY_APP_RUN_SETUP_H
+#define SKY_APP_RUN_SETUP_H
+
+#include "app/command.h"
+#include "app/feed.h"
+#include "app/run_bus.h"
+#include "io/dead_letters.h"
+#include "ops/config.h"
+
+struct sky_run_source {
+    const struct sky_options *given;
+    const struct sky_config *config; /* of sky_run_configure */
+    struct sky_feed *feed;
+    bool may_simulate; /* when no relay answers */
+};
+
+/* `config` is `given` with what follows from the source: kafka://HOST:PORT as a URL, and whether Kafka gets the
+ * outputs. It borrows what `given` owns. False: a URL of no broker. */
+SKY_MUST_USE bool sky_run_configure(const struct sky_config *given, struct sky_config *config);
+
+/* The source that is configured, or asked for with --simulate. Waits for Kafka; SKY_E_END: the program is to end. */
+SKY_MUST_USE enum sky_status sky_run_open_source(struct sky_run_source *source);
+SKY_MUST_USE enum sky_status sky_run_open_simulation(struct sky_run_source *source);
+
+/* NULL through *letters when nothing is to be kept. */
+SKY_MUST_USE enum sky_status sky_run_open_dead_letters(const struct sky_run_source *source,
+                                                       struct sky_dead_letters **letters);
+
+/* What this process goes on from. */
+struct sky_run_past {
+    bool has_checkpoint;
+    bool is_reset;           /* --reset-state */
+    bool is_simulated;       /* a network that begins anew each time */
+    bool repeats;            /* the source gives again what comes after the checkpoint */
+    int64_t closed_until_ms; /* end of the last minute of the checkpoint; SKY_OUTBOX_NO_MARKER: none */
+};
+
+/* Become the instance that publishes, behind what was published before. Refuses (SKY_E_CONFIG), before it disturbs the
+ * one that publishes now, when the minutes published cannot be told from new ones because no checkpoint leads there.
+ * Waits for Kafka; SKY_E_END: the program is to end. */
+SKY_MUST_USE enum sky_status sky_run_join_bus(struct sky_run_bus *bus, const struct sky_run_past *past);
+
+/* Tell of the wait for Kafka once, and wait a moment. False: the program is to end. */
+bool sky_run_wait_for_kafka(const char *problem, bool *told);
+
+/* "skytrend run: WHAT: WHY" on standard error; SKY_EXIT_FAILURE. */
+int sky_run_fail(const char *what, const char *why);
+
+#endif

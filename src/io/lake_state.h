@@ -1,0 +1,27 @@
+/* lake_state.h: inside of lake*.c. */
+#ifndef SKY_IO_LAKE_STATE_H
+#define SKY_IO_LAKE_STATE_H
+
+#include "io/database.h"
+#include "io/lake.h"
+#include "io/parquet.h"
+
+struct sky_lake {
+    struct sky_lake_store *store;
+    char *staging;
+    struct sky_database database;
+    struct sky_parquet *writers[SKY_LAKE_TABLE_COUNT]; /* opened with the first row */
+    uint64_t bytes;
+    struct sky_lake_totals totals;
+    char problem[SKY_LAKE_PROBLEM_SIZE];
+};
+
+extern const struct sky_parquet_table sky_lake_tables[SKY_LAKE_TABLE_COUNT];
+
+/* A path in the staging folder. False: too long. */
+bool sky_lake_staging_path(const struct sky_lake *lake, const char *name, char path[PATH_MAX]);
+
+enum sky_status sky_lake_fail_store(struct sky_lake *lake, enum sky_status status);
+enum sky_status sky_lake_fail_database(struct sky_lake *lake, enum sky_status status);
+
+#endif

@@ -1,0 +1,59 @@
+#!/usr/bin/python3
+# test: kafka timeout=120
+"""`skytrend check`: what is there, what is not, and why."""
+import json
+import os
+import tempfile
+
+import program
+import servers
+
+
+def check(*arguments, **environment):
+    done = program.run('check', '--json', '--timeout', '3s', *arguments, env={**os.environ, **environment})
+    return done.returncode, json.loads(done.stdout)
+
+
+kafka, redis = servers.Kafka(), servers.Redis()
+relay, url = program.relay('--speed', 10)
+dead = f'127.0.0.1:{servers.free_port()}'
+
+# everything is there
+code, found = check('--source.urls', url, '--kafka.bootstrap_servers', kafka.brokers, '--redis.url', redis.url)
+assert code == 0, found
+assert {name: part['state'] for name, part in found.items() if part['state'] != 'off'} == {
+    'source': 'ok', 'data': 'ok', 'kafka': 'ok', 'redis': 'ok'}, found
+assert '0 of 9 topics' in found['kafka']['detail'], found
+
+# one relay of two is enough, and the other is named
+code, found = check('source', '--source.urls', f'{url},ws://{dead}')
+assert code == 0 and found['source']['state'] == 'degraded' and dead in found['source']['detail'], found
+assert list(found) == ['source'], found
+
+# nothing is there: each says where it looked, and what to do
+code, found = check('source', 'kafka', 'redis', '--source.urls', f'ws://{dead}', '--kafka.bootstrap_servers', dead,
+                    '--redis.url', f'redis://{dead}')
+assert code == 1, found
+for name in ('source', 'kafka', 'redis'):
+    assert found[name]['state'] == 'failed' and dead in found[name]['detail'] and found[name]['hint'], found
+
+# what is not configured is not looked at, unless it is named
+code, found = check('--source.urls', url)
+assert code == 0 and found['kafka']['state'] == found['redis']['state'] == 'off', found
+
+# a server that wants another password
+secret = tempfile.NamedTemporaryFile('w')
+secret.write('right\n')
+secret.flush()
+locked = servers.Redis(password='right')
+code, found = check('redis', '--redis.url', locked.url, SKYTREND_REDIS_PASSWORD='wrong')
+assert code == 1 and 'redis.password' in found['redis']['hint'] and 'wrong' not in json.dumps(found), found
+code, found = check('redis', '--redis.url', locked.url, '--redis.password', f'file:{secret.name}')
+assert code == 0, found
+
+# a folder that is not there yet is fine, and is not made by looking
+code, found = check('data', '--data.directory', './not-there')
+assert code == 0 and not os.path.exists('not-there'), found
+
+done = program.run('check', 'everything')
+assert done.returncode == 2 and 'source' in done.stderr, done

@@ -1,0 +1,226 @@
+#!/usr/bin/python3
+# test: alone kafka timeout=240
+"""`run` between topics of a real Kafka: what it publishes is what `replay` says, once each, whoever is killed when.
+
+The posts of a simulated hour lie in four partitions by author, with watermarks, as `ingest` writes them.
+"""
+import collections
+import json
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import threading
+import time
+import zlib
+
+import confluent_kafka
+
+from program import PROGRAM, Process, run
+from servers import Kafka, wait_until
+
+PARTITIONS = 4
+KILLS = int(os.environ.get('SKY_TEST_KILLS', 50))
+KILL_SEED = int(os.environ.get('SKY_TEST_SEED', 0)) or random.SystemRandom().randrange(1, 1 << 31)
+FEED_S = 75  # over which the hour is written while `run` is killed
+OUTPUTS = ('trends', 'trend-alerts', 'keyword-counts', 'activity-5m', 'user-sessions')
+DIRECTORY = pathlib.Path(os.environ['TEST_DIR'])
+
+Entry = collections.namedtuple('Entry', 'key value partition')
+
+
+def partition_of(did):
+    return zlib.crc32(did.encode()) % PARTITIONS
+
+
+def watermark(minute):
+    return json.dumps({'op': 'watermark', 'event_time': f'{minute}:00.000Z'})
+
+
+def minutes_of(lines):
+    """The lines of each minute, in order."""
+    minutes = {}
+    for line in lines:
+        minutes.setdefault(json.loads(line)['event_time'][:16], []).append(line)
+    return minutes
+
+
+def make_posts(name, hours=1):
+    """(the records of the topic, minute by minute; the snapshots that replay makes of the same posts)."""
+    recording = DIRECTORY / f'{name}.bin'
+    run('simulate', '--record', recording, '--rate', '0.1', '--hours', hours, '--seed', '3', '--bursts', '20', check=True)
+    minutes = minutes_of(run('replay', '--to', 'posts', recording, check=True).stdout.splitlines())
+    ends = [*list(minutes)[1:], '2026-01-05T01:00']
+    plain = DIRECTORY / f'{name}.jsonl'
+    records = []
+    with open(plain, 'w', encoding='utf-8') as file:
+        for lines, end in zip(minutes.values(), ends):
+            for line in [*lines, watermark(end)]:
+                file.write(line + '\n')
+            entries = [Entry(json.loads(line)['author_did'], line, partition_of(json.loads(line)['author_did'])) for line in lines]
+            records.append(entries + [Entry(None, watermark(end), partition) for partition in range(PARTITIONS)])
+    return records, run('replay', plain, check=True).stdout.splitlines()
+
+
+def options(kafka, name, prefix=''):
+    """Topics, transactional id and directory of their own for each prefix."""
+    settings = {f'topics.{setting}': prefix + topic for setting, topic in (
+        ('posts', 'bluesky-posts'), ('trends', 'trends'), ('trend_alerts', 'trend-alerts'), ('keyword_counts', 'keyword-counts'),
+        ('activity', 'activity-5m'), ('sessions', 'user-sessions'), ('run_marker', 'run-marker'))}
+    settings |= {'kafka.transactional_id': f'{prefix}run', 'data.directory': DIRECTORY / name, 'kafka.retention': '0',
+                 'http.enabled': 'false'}
+    return ['run', '--source', f'kafka://{kafka.brokers}', '--plain', *(word for setting, value in settings.items()
+                                                                        for word in (f'--{setting}', str(value)))]
+
+
+def outputs(kafka, prefix=''):
+    """What a consumer sees of each topic: snapshots and activity in their order, the rest by key, as its order is by partition."""
+    seen = {}
+    for topic in OUTPUTS:
+        records = kafka.consume(prefix + topic)
+        by_key = [(record.key, record.value, tuple(record.headers), record.timestamp_ms) for record in records]
+        seen[topic] = by_key if topic in ('trends', 'activity-5m') else sorted(by_key)
+    return seen
+
+
+def marker(kafka, prefix=''):
+    if f'{prefix}run-marker' not in kafka.topics():
+        return ''
+    records = kafka.consume(f'{prefix}run-marker')
+    return json.loads(records[-1].value)['window_end'] if records else ''
+
+
+def has_come_to(kafka, end, prefix=''):
+    return lambda: marker(kafka, prefix) == end
+
+
+def assert_same(seen, wanted):
+    for topic in OUTPUTS:
+        assert len(seen[topic]) == len(wanted[topic]), f'{topic}: {len(seen[topic])} records instead of {len(wanted[topic])}'
+        for one, other in zip(seen[topic], wanted[topic]):
+            assert one == other, f'{topic}:\n{one}\ninstead of\n{other}'
+
+
+def test_whole(kafka, records, snapshots):
+    """One run that nobody disturbs; what it published is what the others are held against."""
+    kafka.create_topic('bluesky-posts', PARTITIONS)
+    kafka.produce('bluesky-posts', [(entry.key, entry.value, None, entry.partition) for minute in records for entry in minute])
+    process = Process(*options(kafka, 'whole'))
+    process.wait_until(has_come_to(kafka, '2026-01-05T01:00:00.000Z'), 'the last minute')
+    assert process.stop() == 0, process.told()
+    seen = outputs(kafka)
+    values = [value.decode() for _, value, _, _ in seen['trends']]
+    assert values == snapshots, f'{len(values)} snapshots, replay makes {len(snapshots)}'
+    alerts = [alert for line in snapshots for kind in ('trends', 'ended') for alert in json.loads(line)[kind]]
+    published = [json.loads(value) for _, value, _, _ in seen['trend-alerts']]
+    assert sorted(map(json.dumps, published)) == sorted(map(json.dumps, alerts)) and len(alerts) > 100, len(alerts)
+    for key, value, headers, timestamp_ms in seen['trend-alerts']:
+        alert = json.loads(value)
+        assert (key.decode(), dict(headers)) == (alert['keyword'], {'correlation-id': alert['id'].encode()}), (key, headers)
+    assert len(seen['activity-5m']) == 12 and len(seen['keyword-counts']) > 1000 and len(seen['user-sessions']) > 1000
+    posts = sum(json.loads(value)['posts'] for _, value, _, _ in seen['activity-5m'])
+    created = sum(entry.value.count('"op":"create"') for minute in records for entry in minute)
+    assert 0.9 * created < posts <= created, f'{posts} posts in activity of {created}'  # without imports
+    return seen
+
+
+class Feeder(threading.Thread):
+    """Writes the records little by little, over FEED_S."""
+
+    def __init__(self, kafka, topic, records):
+        super().__init__(daemon=True)
+        self.producer = confluent_kafka.Producer({'bootstrap.servers': kafka.direct, 'log_level': 0, 'linger.ms': 5,
+                                                  'enable.idempotence': True})
+        self.topic = topic
+        self.entries = [entry for minute in records for entry in minute]
+        self.start()
+
+    def run(self):
+        begin = time.monotonic()
+        for number, entry in enumerate(self.entries):
+            self.producer.produce(self.topic, entry.value, entry.key, partition=entry.partition)
+            if number % 50 == 0:
+                self.producer.poll(0)
+                time.sleep(max(0.0, begin + FEED_S * number / len(self.entries) - time.monotonic()))
+        assert self.producer.flush(60) == 0
+
+
+def test_kills(kafka, records, wanted):
+    """kill -9 at random moments of its life, from before it is connected to long after."""
+    kafka.create_topic('k-bluesky-posts', PARTITIONS)
+    feeder = Feeder(kafka, 'k-bluesky-posts', records)
+    chance = random.Random(KILL_SEED)
+    print(f'seed {KILL_SEED}', flush=True)
+    published = set()
+    for _ in range(KILLS):
+        process = Process(*options(kafka, 'killed', 'k-'))
+        time.sleep(chance.uniform(0.05, 0.6) if chance.random() < 0.3 else chance.uniform(0.6, 2.2))
+        assert process.process.poll() is None, process.told()
+        process.kill()
+        published.add(marker(kafka, 'k-'))
+    assert len(published) > KILLS / 5, f'it did not get on between the kills: {sorted(published)}'
+    feeder.join(120)
+    process = Process(*options(kafka, 'killed', 'k-'))
+    process.wait_until(has_come_to(kafka, '2026-01-05T01:00:00.000Z', 'k-'), 'the last minute')
+    assert process.stop() == 0, process.told()
+    assert_same(outputs(kafka, 'k-'), wanted)
+    print(f'{KILLS} kills, {len(published)} places where they struck', flush=True)
+
+
+def test_one_at_a_time(kafka, records, wanted):
+    """A second instance takes over: the first ends with a clear message, and no minute comes twice."""
+    kafka.create_topic('f-bluesky-posts', PARTITIONS)
+
+    def produce(some):
+        kafka.produce('f-bluesky-posts', [(entry.key, entry.value, None, entry.partition) for minute in some for entry in minute])
+
+    produce(records[:30])
+    first = Process(*options(kafka, 'first', 'f-'))
+    first.wait_until(has_come_to(kafka, '2026-01-05T00:30:00.000Z', 'f-'), 'half an hour')
+    assert first.stop() == 0
+    shutil.copytree(DIRECTORY / 'first', DIRECTORY / 'second')
+    (DIRECTORY / 'second' / 'checkpoint.lock').unlink(missing_ok=True)
+
+    without = run(*options(kafka, 'third', 'f-'), '--duration', '20s')
+    assert without.returncode == 2 and 'no checkpoint' in without.stderr and '--reset-state' in without.stderr, without
+
+    first = Process(*options(kafka, 'first', 'f-'))
+    produce(records[30:35])
+    first.wait_until(has_come_to(kafka, '2026-01-05T00:35:00.000Z', 'f-'), 'five minutes more')
+    second = Process(*options(kafka, 'second', 'f-'))
+    produce(records[35:])
+    second.wait_until(has_come_to(kafka, '2026-01-05T01:00:00.000Z', 'f-'), 'the last minute')
+    wait_until(lambda: first.process.poll() is not None or second.process.poll() is not None, 'one of them to end')
+    fenced, stays = (first, second) if first.process.poll() is not None else (second, first)
+    assert fenced.process.returncode == 1 and 'newer instance' in fenced.stderr(), fenced.told()
+    assert stays.stop() == 0, stays.told()
+    assert_same(outputs(kafka, 'f-'), wanted)
+
+
+def test_bad_records(kafka, records):
+    """What is no PostData is kept apart, and changes nothing."""
+    kafka.create_topic('b-bluesky-posts', PARTITIONS)
+    entries = [entry for minute in records[:3] for entry in minute]
+    bad = [Entry(None, value, partition) for partition, value in enumerate((b'\xff\xfe', b'{"op":"create"}', b'', b'[1,2'))]
+    entries[100:100] = bad
+    kafka.produce('b-bluesky-posts', [(entry.key, entry.value, None, entry.partition) for entry in entries])
+    process = Process(*options(kafka, 'bad', 'b-'))
+    process.wait_until(has_come_to(kafka, '2026-01-05T00:03:00.000Z', 'b-'), 'three minutes')
+    assert process.stop() == 0
+    assert process.stderr().count('not PostData') == len(bad), process.stderr()
+    kept = (DIRECTORY / 'bad' / 'dead-letters.jsonl').read_bytes().splitlines()
+    assert sorted(kept) == sorted([b'\xff\xfe', b'{"op":"create"}', b'[1,2']), kept
+
+
+def main():
+    kafka = Kafka()
+    records, snapshots = make_posts('hour')
+    wanted = test_whole(kafka, records, snapshots)
+    test_one_at_a_time(kafka, records, wanted)
+    test_bad_records(kafka, records)
+    test_kills(kafka, records, wanted)
+
+
+if __name__ == '__main__':
+    main()
