@@ -33,7 +33,7 @@ static const struct sky_option ingest_options[] = {
 };
 
 struct ingest {
-    struct sky_source_request request;
+    const struct sky_invocation *invocation;
     const struct sky_config *config;
     struct sky_service service;
     struct sky_feed *feed;
@@ -80,8 +80,7 @@ static enum sky_status open_receiver(struct ingest *ingest)
         return SKY_E_IO;
     enum sky_status status = sky_decoder_new(&decoder, &ingest->decoder);
     if (status == SKY_OK)
-        status = sky_source_open_dead_letters(&ingest->request, ingest->config->source.kind == SKY_SOURCE_JETSTREAM,
-                                              &ingest->letters);
+        status = sky_source_open_dead_letters(ingest->invocation, &ingest->letters);
     const struct sky_ingest_receiver_options options = {
         .source = {ingest->config, ingest->feed, ingest->decoder, ingest->letters},
         .spool = ingest->spool,
@@ -110,15 +109,14 @@ static enum sky_status resume(struct ingest *ingest)
 
 static enum sky_status set_up(struct ingest *ingest)
 {
-    int64_t kind = ingest->config->source.kind;
-    if (kind != SKY_SOURCE_RELAY && kind != SKY_SOURCE_JETSTREAM) {
-        (void)sky_service_fail(&ingest->service, "source.kind",
-                               "ingest reads a relay or Jetstream; `skytrend simulate` is a relay too, for --source");
+    if (ingest->config->source.kind == SKY_SOURCE_SIMULATED) {
+        (void)sky_service_fail(&ingest->service, "source.kind simulated",
+                               "start `skytrend simulate` and give its address by --source");
         return SKY_E_CONFIG;
     }
     enum sky_status status = open_spool(ingest);
     if (status == SKY_OK)
-        status = sky_source_open(&ingest->request, &ingest->feed);
+        status = sky_source_open(ingest->invocation, &ingest->feed);
     if (status == SKY_OK)
         status = open_receiver(ingest);
     const struct sky_ingest_sender_options options = {ingest->config, &ingest->service.kafka, ingest->spool,
@@ -242,8 +240,7 @@ static void tear_down(struct ingest *ingest)
 
 static int run(const struct sky_invocation *invocation)
 {
-    struct ingest ingest = {.request = {invocation->command->name, &invocation->options, invocation->config},
-                            .config = invocation->config};
+    struct ingest ingest = {.invocation = invocation, .config = invocation->config};
     const struct sky_service_options options = {invocation, SKY_ROLE_INGEST, DEFAULT_PORT};
     int exit_code = sky_service_start(&options, &ingest.service);
     if (exit_code != SKY_EXIT_OK)

@@ -249,8 +249,8 @@ static enum sky_status take_next(struct sky_ingest_receiver *receiver, int timeo
     case SKY_FEED_IDLE: return SKY_E_MISSING;
     case SKY_FEED_END: return SKY_E_END;
     case SKY_FEED_CONNECTED: return connected(receiver, item.host);
-    case SKY_FEED_BAD: return SKY_OK; /* of a topic; a relay gives none */
     case SKY_FEED_NOTICE: sky_log(SKY_LOG_WARN, "source", SKY_LOG_TEXT("notice", item.notice)); return SKY_OK;
+    case SKY_FEED_BAD: return SKY_OK; /* of posts on Kafka alone, which no ingest reads */
     case SKY_FEED_FAILED: snprintf(receiver->problem, sizeof receiver->problem, "%s", item.notice); return SKY_E_IO;
     case SKY_FEED_ITEM: break;
     }

@@ -81,11 +81,14 @@ static const struct sky_option run_options[] = {
 
 struct run {
     const struct sky_invocation *invocation;
-    struct sky_config config_used; /* with what follows from the source */
+    struct sky_config config_used;         /* with what follows from the source */
+    struct sky_invocation invocation_used; /* with that */
     const struct sky_config *config;
     struct sky_run_source source;
     struct sky_feed *feed;
     struct sky_run_bus *bus; /* NULL: nothing goes to Kafka */
+    uint64_t bus_aborted;    /* transactions, as told last */
+    bool bus_is_away;        /* likewise */
     struct sky_decoder *decoder;
     struct sky_engine *engine;
     struct sky_board *board;
@@ -390,14 +393,32 @@ static void report(struct run *run)
                                   .engine = run->engine,
                                   .board = run->board,
                                   .api = run->api,
+                                  .bus = run->bus,
                                   .event_clock_ms = run->event_clock_ms};
     sky_run_report_update(run->report, &parts);
+}
+
+/* Log when the brokers stop or begin again to take what is sent, and each transaction that broke. */
+static void log_bus(struct run *run)
+{
+    struct sky_run_bus_status bus;
+    sky_run_bus_status(run->bus, &bus);
+    if (bus.aborted != run->bus_aborted)
+        sky_log(SKY_LOG_WARN, "transaction_aborted", SKY_LOG_TEXT("reason", bus.problem),
+                SKY_LOG_TEXT("then", "it is sent again"));
+    if (bus.reached != !run->bus_is_away)
+        sky_log(bus.reached ? SKY_LOG_INFO : SKY_LOG_WARN, bus.reached ? "kafka_is_back" : "kafka_is_away",
+                SKY_LOG_TEXT("reason", bus.problem));
+    run->bus_aborted = bus.aborted;
+    run->bus_is_away = !bus.reached;
 }
 
 /* What is due to Kafka. `now`: all that is complete. False: the run is over, *exit_code is how. */
 static bool publish(struct run *run, bool now, int *exit_code)
 {
     enum sky_status status = run->bus ? sky_run_bus_turn(run->bus, now) : SKY_OK;
+    if (run->bus)
+        log_bus(run);
     if (status == SKY_OK || status == SKY_E_TIMEOUT)
         return true;
     struct sky_run_bus_status bus;
@@ -549,7 +570,7 @@ static void configure_log(const struct sky_config *config)
 
 static enum sky_status open_source(struct run *run)
 {
-    run->source = (struct sky_run_source){.given = &run->invocation->options, .config = run->config};
+    run->source = (struct sky_run_source){.invocation = run->invocation};
     enum sky_status status = sky_run_open_source(&run->source);
     run->feed = run->source.feed;
     run->state.relay = run->feed ? sky_feed_relay(run->feed) : NULL;
@@ -635,6 +656,9 @@ static int run_command(const struct sky_invocation *invocation)
     if (!sky_run_configure(invocation->config, &run.config_used))
         return sky_command_usage_error(invocation->command, "--source kafka:// wants HOST:PORT behind it");
     run.config = &run.config_used;
+    run.invocation_used = *invocation;
+    run.invocation_used.config = run.config;
+    run.invocation = &run.invocation_used;
     enum sky_status status = set_up(&run);
     int exit_code = status == SKY_OK         ? work(&run)
                     : status == SKY_E_END    ? SKY_EXIT_OK

@@ -22,8 +22,8 @@ int sky_run_fail(const char *what, const char *why)
 
 enum sky_status sky_run_open_simulation(struct sky_run_source *source)
 {
-    const struct sky_options *given = source->given;
-    const struct sky_config *config = source->config;
+    const struct sky_options *given = &source->invocation->options;
+    const struct sky_config *config = source->invocation->config;
     struct sky_feed_simulation simulation = {.speed = config->simulated.speed};
     char path[PATH_MAX];
     sky_world_options_default(&simulation.world);
@@ -58,14 +58,14 @@ static bool is_default(const struct sky_config *config, const char *name)
 
 static enum sky_status open_live(struct sky_run_source *source)
 {
-    const struct sky_options *given = source->given;
-    const struct sky_config *config = source->config;
-    const struct sky_source_request request = {"run", given, config};
-    enum sky_status status = sky_source_open(&request, &source->feed);
+    const struct sky_options *given = &source->invocation->options;
+    const struct sky_config *config = source->invocation->config;
+    enum sky_status status = sky_source_open(source->invocation, &source->feed);
     /* Lines of a simulated network have no business in a file of real ones. */
-    source->may_simulate = !sky_options_bool(given, "live") && !sky_options_given(given, "out") &&
-                           config->kafka.outputs != SKY_OUTPUTS_ON && is_default(config, "source.urls") &&
-                           is_default(config, "source.jetstream_urls");
+    if (status == SKY_OK)
+        source->may_simulate = !sky_options_bool(given, "live") && !sky_options_given(given, "out") &&
+                               config->kafka.outputs != SKY_OUTPUTS_ON && is_default(config, "source.urls") &&
+                               is_default(config, "source.jetstream_urls");
     return status;
 }
 
@@ -115,19 +115,20 @@ static enum sky_status try_posts(const struct sky_config *config, struct sky_pos
 
 static enum sky_status open_posts(struct sky_run_source *source)
 {
+    const struct sky_config *config = source->invocation->config;
     struct sky_post_feed *posts;
     struct sky_kafka_message message;
     bool told = false;
     enum sky_status status;
-    while ((status = try_posts(source->config, &posts, &message)) != SKY_OK)
+    while ((status = try_posts(config, &posts, &message)) != SKY_OK)
         if (status == SKY_E_CONFIG || status == SKY_E_MEMORY) {
             sky_run_fail("the posts on Kafka", message.text);
             return status;
         } else if (!sky_run_wait_for_kafka(message.text, &told)) {
             return SKY_E_END;
         }
-    fprintf(stderr, "Reading %s on Kafka %s\n", sky_topic_name(source->config, SKY_TOPIC_POSTS),
-            source->config->kafka.bootstrap_servers);
+    fprintf(stderr, "Reading %s on Kafka %s\n", sky_topic_name(config, SKY_TOPIC_POSTS),
+            config->kafka.bootstrap_servers);
     return sky_feed_open_posts(posts, &source->feed);
 }
 
@@ -191,16 +192,15 @@ enum sky_status sky_run_join_bus(struct sky_run_bus *bus, const struct sky_run_p
 
 enum sky_status sky_run_open_source(struct sky_run_source *source)
 {
-    if (sky_options_bool(source->given, "simulate") || source->config->source.kind == SKY_SOURCE_SIMULATED)
+    int64_t kind = source->invocation->config->source.kind;
+    if (sky_options_bool(&source->invocation->options, "simulate") || kind == SKY_SOURCE_SIMULATED)
         return sky_run_open_simulation(source);
-    return source->config->source.kind == SKY_SOURCE_KAFKA ? open_posts(source) : open_live(source);
+    return kind == SKY_SOURCE_KAFKA ? open_posts(source) : open_live(source);
 }
 
-/* Where messages go that cannot be read. */
 enum sky_status sky_run_open_dead_letters(const struct sky_run_source *source, struct sky_dead_letters **letters)
 {
-    const struct sky_source_request request = {"run", source->given, source->config};
-    bool lines = source->config->source.kind == SKY_SOURCE_JETSTREAM || sky_feed_posts(source->feed);
     bool live = sky_feed_relay(source->feed) || sky_feed_posts(source->feed);
-    return live ? sky_source_open_dead_letters(&request, lines, letters) : SKY_OK;
+    *letters = NULL;
+    return live ? sky_source_open_dead_letters(source->invocation, letters) : SKY_OK;
 }

@@ -12,8 +12,7 @@
 #include "ops/config.h"
 
 struct sky_run_source {
-    const struct sky_options *given;
-    const struct sky_config *config; /* of sky_run_configure */
+    const struct sky_invocation *invocation; /* its configuration is that of sky_run_configure */
     struct sky_feed *feed;
     bool may_simulate; /* when no relay answers */
 };

@@ -7,10 +7,10 @@
 #include "app/reject.h"
 #include "io/url.h"
 
-static enum sky_status fail(const struct sky_source_request *request, const char *what, const char *why,
+static enum sky_status fail(const struct sky_invocation *invocation, const char *what, const char *why,
                             enum sky_status status)
 {
-    fprintf(stderr, "skytrend %s: %s: %s\n", request->command, what, why);
+    fprintf(stderr, "skytrend %s: %s: %s\n", invocation->command->name, what, why);
     return status;
 }
 
@@ -23,7 +23,7 @@ enum sky_status sky_source_path(const struct sky_config *config, const char *nam
 }
 
 /* What is wrong with a list that sky_relay_new refuses. */
-static void explain_urls(const struct sky_source_request *request, const char *setting, const char *urls)
+static void explain_urls(const struct sky_invocation *invocation, const char *setting, const char *urls)
 {
     struct sky_span word;
     while (sky_list_next(&urls, &word)) {
@@ -33,16 +33,16 @@ static void explain_urls(const struct sky_source_request *request, const char *s
         if (word.len < sizeof text && sky_url_parse(text, &url) == SKY_OK)
             continue;
         snprintf(why, sizeof why, "'%s' is no URL such as wss://bsky.network or ws://127.0.0.1:8790", text);
-        (void)fail(request, setting, why, SKY_E_CONFIG);
+        (void)fail(invocation, setting, why, SKY_E_CONFIG);
         return;
     }
-    (void)fail(request, setting, "give 1 to 8 URLs with commas between", SKY_E_CONFIG);
+    (void)fail(invocation, setting, "give 1 to 8 URLs with commas between", SKY_E_CONFIG);
 }
 
-enum sky_status sky_source_open(const struct sky_source_request *request, struct sky_feed **feed)
+enum sky_status sky_source_open(const struct sky_invocation *invocation, struct sky_feed **feed)
 {
-    const struct sky_options *given = request->given;
-    const struct sky_config *config = request->config;
+    const struct sky_options *given = &invocation->options;
+    const struct sky_config *config = invocation->config;
     struct sky_relay_options options;
     struct sky_relay *relay;
     sky_relay_options_default(&options);
@@ -58,25 +58,25 @@ enum sky_status sky_source_open(const struct sky_source_request *request, struct
     if (status == SKY_OK)
         status = sky_feed_open_relay(relay, feed);
     if (status == SKY_E_CONFIG)
-        explain_urls(request, jetstream ? "source.jetstream_urls" : "source.urls", options.urls);
+        explain_urls(invocation, jetstream ? "source.jetstream_urls" : "source.urls", options.urls);
     else if (status != SKY_OK)
-        return fail(request, "the source", sky_status_name(status), status);
+        return fail(invocation, "the source", sky_status_name(status), status);
     if (status == SKY_OK)
         fprintf(stderr, "Connecting to %s\n", options.urls);
     return status;
 }
 
-enum sky_status sky_source_open_dead_letters(const struct sky_source_request *request, bool lines,
-                                             struct sky_dead_letters **letters)
+enum sky_status sky_source_open_dead_letters(const struct sky_invocation *invocation, struct sky_dead_letters **letters)
 {
     char path[PATH_MAX];
-    const struct sky_config *config = request->config;
+    const struct sky_config *config = invocation->config;
+    bool lines = config->source.kind == SKY_SOURCE_JETSTREAM || config->source.kind == SKY_SOURCE_KAFKA;
     *letters = NULL;
     if (!config->data.dead_letters_bytes)
         return SKY_OK;
     enum sky_status status = sky_source_path(config, lines ? "dead-letters.jsonl" : "dead-letters.bin", path);
     if (status != SKY_OK)
-        return fail(request, config->data.directory, status == SKY_E_IO ? strerror(errno) : sky_status_name(status),
+        return fail(invocation, config->data.directory, status == SKY_E_IO ? strerror(errno) : sky_status_name(status),
                     status);
     struct sky_dead_letters_options options = {
         .path = path, .room_bytes = (uint64_t)config->data.dead_letters_bytes, .lines = lines};

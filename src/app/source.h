@@ -21,22 +21,15 @@
         .name = "reset-cursor", .help = "when the relay does not know the cursor any more, go on from now"             \
     }
 
-/* What is asked for, and by which subcommand. */
-struct sky_source_request {
-    const char *command; /* its name, for messages */
-    const struct sky_options *given;
-    const struct sky_config *config;
-};
-
 /* NAME in data.directory, which is made when missing. SKY_E_IO: errno says why; SKY_E_LIMIT: the path is too long. */
 SKY_MUST_USE enum sky_status sky_source_path(const struct sky_config *config, const char *name, char path[PATH_MAX]);
 
 /* The relay or Jetstream of the settings, with --cursor and --reset-cursor. On an error it has been told on standard
  * error. */
-SKY_MUST_USE enum sky_status sky_source_open(const struct sky_source_request *request, struct sky_feed **feed);
+SKY_MUST_USE enum sky_status sky_source_open(const struct sky_invocation *invocation, struct sky_feed **feed);
 
-/* Where messages go that cannot be read, as frames or as lines; NULL when the settings say nowhere. Likewise. */
-SKY_MUST_USE enum sky_status sky_source_open_dead_letters(const struct sky_source_request *request, bool lines,
+/* Where messages go that cannot be read; NULL when the settings say nowhere. Likewise. */
+SKY_MUST_USE enum sky_status sky_source_open_dead_letters(const struct sky_invocation *invocation,
                                                           struct sky_dead_letters **letters);
 
 /* What sky_source_decode works with; borrowed. */

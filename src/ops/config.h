@@ -155,6 +155,7 @@ struct sky_config {
     struct {
         int64_t current_ttl_ms;
         int64_t hourly_retention_ms;
+        int64_t slides_retention_ms; /* 0: none are kept */
         int64_t users_retention_ms;
         const char *group;
     } cache;

@@ -165,6 +165,8 @@ static const struct sky_setting settings[] = {
      "how long trends:current and users:active:current stay without a new slide"},
     {"cache.hourly_retention", RANGE(SKY_VALUE_DURATION, 3600000, 315360000000.0), "7d", AT(cache.hourly_retention_ms),
      "how long trends:hourly:HOUR stays after it was last written"},
+    {"cache.slides_retention", RANGE(SKY_VALUE_DURATION, 0, 604800000), "1d", AT(cache.slides_retention_ms),
+     "how long each slide stays, for the lines of the last day on pages that begin later; 0: none are kept"},
     {"cache.users_retention", RANGE(SKY_VALUE_DURATION, 3600000, 315360000000.0), "2d", AT(cache.users_retention_ms),
      "how long users:active:WINDOW stays, likewise"},
     {"alerts.outputs", WORDS("table|json|webhook|alertmanager|mail"), "table", AT(alerts.outputs),

@@ -175,21 +175,6 @@ static const struct description table[SKY_METRIC_COUNT] = {
     [SKY_METRIC_RECORDS_BAD] =
         NAMED(CONSUMERS | RUN, "skytrend_records_bad_total", "Records that could not be read, by the kind of topic.",
               "topic", topic_name, SKY_TOPIC_COUNT),
-    [SKY_METRIC_POSTS_REPEATED] =
-        COUNTER_OF(INGEST, "skytrend_posts_repeated_total",
-                   "Posts dropped because the same came before, from another relay or another connection."),
-    [SKY_METRIC_POSTS_TOO_LARGE] = COUNTER_OF(INGEST, "skytrend_posts_too_large_total",
-                                              "Posts dropped because Kafka would not take so large a record."),
-    [SKY_METRIC_SPOOL_BYTES] = GAUGE_OF(INGEST, "skytrend_spool_bytes", "Size of the spool on the disk."),
-    [SKY_METRIC_SPOOL_ROOM] = GAUGE_OF(INGEST, "skytrend_spool_room_bytes", "The most that it may have."),
-    [SKY_METRIC_SPOOL_RECORDS] =
-        GAUGE_OF(INGEST, "skytrend_spool_records", "Records in it that Kafka has not taken yet."),
-    [SKY_METRIC_SPOOL_LAG] =
-        GAUGE_OF(INGEST, "skytrend_spool_lag_seconds", "How far, in event time, Kafka is behind what was received."),
-    [SKY_METRIC_SPOOL_LOST] =
-        COUNTER_OF(INGEST, "skytrend_spool_lost_records_total", "Records that the disk did not give back as written."),
-    [SKY_METRIC_SPOOL_BLOCKED] = GAUGE_OF(INGEST, "skytrend_spool_blocked",
-                                          "1 while it takes nothing, being full or failing: the relay is not read."),
     [SKY_METRIC_CACHE_WRITES] =
         LABELLED(CACHE, COUNTER, "skytrend_cache_writes_total",
                  "Keys of Redis: written; refused, as a newer value was there; merged again, as "
@@ -213,6 +198,21 @@ static const struct description table[SKY_METRIC_COUNT] = {
                  ALERT_OUTPUTS, SKY_METRIC_ALERTS_OUTPUTS),
     [SKY_METRIC_ALERTS_LEFT_OUT] =
         COUNTER_OF(ALERTS, "skytrend_alerts_left_out_total", "Alerts read that no output wants."),
+    [SKY_METRIC_POSTS_REPEATED] =
+        COUNTER_OF(INGEST, "skytrend_posts_repeated_total",
+                   "Posts dropped because the same came before, from another relay or another connection."),
+    [SKY_METRIC_POSTS_TOO_LARGE] = COUNTER_OF(INGEST, "skytrend_posts_too_large_total",
+                                              "Posts dropped because Kafka would not take so large a record."),
+    [SKY_METRIC_SPOOL_BYTES] = GAUGE_OF(INGEST, "skytrend_spool_bytes", "Size of the spool on the disk."),
+    [SKY_METRIC_SPOOL_ROOM] = GAUGE_OF(INGEST, "skytrend_spool_room_bytes", "The most that it may have."),
+    [SKY_METRIC_SPOOL_RECORDS] =
+        GAUGE_OF(INGEST, "skytrend_spool_records", "Records in it that Kafka has not taken yet."),
+    [SKY_METRIC_SPOOL_LAG] =
+        GAUGE_OF(INGEST, "skytrend_spool_lag_seconds", "How far, in event time, Kafka is behind what was received."),
+    [SKY_METRIC_SPOOL_LOST] =
+        COUNTER_OF(INGEST, "skytrend_spool_lost_records_total", "Records that the disk did not give back as written."),
+    [SKY_METRIC_SPOOL_BLOCKED] = GAUGE_OF(INGEST, "skytrend_spool_blocked",
+                                          "1 while it takes nothing, being full or failing: the relay is not read."),
     [SKY_METRIC_DEPENDENCY_UP] =
         NAMED_GAUGE(ALL, "skytrend_dependency_up", "1 while it is reached and works, else 0; see /readyz.",
                     "dependency", dependency_name, SKY_DEPENDENCY_COUNT),
