@@ -87,6 +87,8 @@ struct run {
     struct sky_run_source source;
     struct sky_feed *feed;
     struct sky_run_bus *bus; /* NULL: nothing goes to Kafka */
+    uint64_t bus_aborted;    /* transactions, as told last */
+    bool bus_is_away;        /* likewise */
     struct sky_decoder *decoder;
     struct sky_engine *engine;
     struct sky_board *board;
@@ -391,14 +393,32 @@ static void report(struct run *run)
                                   .engine = run->engine,
                                   .board = run->board,
                                   .api = run->api,
+                                  .bus = run->bus,
                                   .event_clock_ms = run->event_clock_ms};
     sky_run_report_update(run->report, &parts);
+}
+
+/* Log when the brokers stop or begin again to take what is sent, and each transaction that broke. */
+static void log_bus(struct run *run)
+{
+    struct sky_run_bus_status bus;
+    sky_run_bus_status(run->bus, &bus);
+    if (bus.aborted != run->bus_aborted)
+        sky_log(SKY_LOG_WARN, "transaction_aborted", SKY_LOG_TEXT("reason", bus.problem),
+                SKY_LOG_TEXT("then", "it is sent again"));
+    if (bus.reached != !run->bus_is_away)
+        sky_log(bus.reached ? SKY_LOG_INFO : SKY_LOG_WARN, bus.reached ? "kafka_is_back" : "kafka_is_away",
+                SKY_LOG_TEXT("reason", bus.problem));
+    run->bus_aborted = bus.aborted;
+    run->bus_is_away = !bus.reached;
 }
 
 /* What is due to Kafka. `now`: all that is complete. False: the run is over, *exit_code is how. */
 static bool publish(struct run *run, bool now, int *exit_code)
 {
     enum sky_status status = run->bus ? sky_run_bus_turn(run->bus, now) : SKY_OK;
+    if (run->bus)
+        log_bus(run);
     if (status == SKY_OK || status == SKY_E_TIMEOUT)
         return true;
     struct sky_run_bus_status bus;

@@ -6,6 +6,7 @@
 #define SKY_APP_RUN_REPORT_H
 
 #include "app/feed.h"
+#include "app/run_bus.h"
 #include "engine/engine.h"
 #include "io/api.h"
 #include "ops/config.h"
@@ -26,6 +27,7 @@ struct sky_run_parts {
     const struct sky_engine *engine;
     struct sky_board *board;
     const struct sky_api *api; /* NULL: none */
+    struct sky_run_bus *bus;   /* NULL: none */
     int64_t event_clock_ms;    /* monotonic clock of the last event */
 };
 

@@ -23,7 +23,7 @@ from servers import Kafka, wait_until
 PARTITIONS = 4
 KILLS = int(os.environ.get('SKY_TEST_KILLS', 50))
 KILL_SEED = int(os.environ.get('SKY_TEST_SEED', 0)) or random.SystemRandom().randrange(1, 1 << 31)
-FEED_S = 75  # over which the hour is written while `run` is killed
+FEED_S = 85  # over which the hour is written while `run` is killed
 OUTPUTS = ('trends', 'trend-alerts', 'keyword-counts', 'activity-5m', 'user-sessions')
 DIRECTORY = pathlib.Path(os.environ['TEST_DIR'])
 
@@ -155,7 +155,7 @@ def test_kills(kafka, records, wanted):
     published = set()
     for _ in range(KILLS):
         process = Process(*options(kafka, 'killed', 'k-'))
-        time.sleep(chance.uniform(0.05, 0.6) if chance.random() < 0.3 else chance.uniform(0.6, 2.2))
+        time.sleep(chance.uniform(0.05, 0.7) if chance.random() < 0.25 else chance.uniform(0.7, 2.6))
         assert process.process.poll() is None, process.told()
         process.kill()
         published.add(marker(kafka, 'k-'))

@@ -150,7 +150,8 @@ static void test_errors_of_the_file(void **state)
         {"trend:\n  min_z: lots\n", "c.yaml:2: trend.min_z: 'lots' is not a number, 0 to 1000"},
         {"\nhttp:\n  port: 70000\n", "c.yaml:3: http.port: '70000' is not a whole number, 0 to 65535"},
         {"http:\n  port:\n", "c.yaml:2: http.port: '' is not a whole number, 0 to 65535"},
-        {"source:\n  kind: relays\n", "c.yaml:2: source.kind: 'relays' is not one of relay, jetstream, simulated, kafka"},
+        {"source:\n  kind: relays\n",
+         "c.yaml:2: source.kind: 'relays' is not one of relay, jetstream, simulated, kafka"},
         {"checkpoint:\n  interval: 1\n",
          "c.yaml:2: checkpoint.interval: '1' is not a duration such as 500ms, 60s, 10m, "
          "2h or 1d, 1s to 1d"},
