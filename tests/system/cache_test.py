@@ -114,6 +114,9 @@ def check_values(kafka):
     assert cache.ready() and cache.metric('skytrend_cache_waiting') == 0
     assert cache.metric('posts_processed_total') == sum(bus.activity(start)['posts'] for start in range(0, 30, 5))
     assert '"reason":' in cache.stderr() and cache.stderr().count('record_dropped') == 2, cache.told()
+    letters = kafka.wait_for('dead-letters', lambda records: len(records) >= 2)
+    assert sorted(letter.value for letter in letters) == [b'rubbish', b'{"window_start":7}'], letters
+    assert {dict(letter.headers)['topic'] for letter in letters} == {b'trends'} and dict(letters[0].headers)['service'] == b'cache'
     return redis, cache, sessions
 
 
@@ -263,6 +266,8 @@ def main():
     check_away(kafka, redis, cache)
     check_stopped_meanwhile(kafka, redis)
     check_ways(kafka)
+    dead = [record for record in kafka.consume('dead-letters') if record.value == b'rubbish']
+    assert len(dead) == 1 + 5, len(dead)  # once for each group that read it: no restart doubles it
     assert program.run('cache', '--redis.url', 'redis://user:secret@host').returncode == 2
     print('ok')
 
