@@ -24,6 +24,7 @@ int bench_decode(const struct bench_options *options);
 int bench_memory(const struct bench_options *options);
 int bench_pipeline(const struct bench_options *options);
 int bench_slides(const struct bench_options *options);
+int bench_spool(const struct bench_options *options);
 int bench_text(const struct bench_options *options);
 int bench_trends(const struct bench_options *options);
 

@@ -12,6 +12,7 @@ extern int bench_decode(const struct bench_options *options) __attribute__((weak
 extern int bench_memory(const struct bench_options *options) __attribute__((weak));
 extern int bench_pipeline(const struct bench_options *options) __attribute__((weak));
 extern int bench_slides(const struct bench_options *options) __attribute__((weak));
+extern int bench_spool(const struct bench_options *options) __attribute__((weak));
 extern int bench_text(const struct bench_options *options) __attribute__((weak));
 extern int bench_trends(const struct bench_options *options) __attribute__((weak));
 
@@ -19,11 +20,12 @@ static const struct {
     const char *name;
     int (*run)(const struct bench_options *options);
 } benches[] = {{"decode", bench_decode}, {"memory", bench_memory}, {"pipeline", bench_pipeline},
-               {"slides", bench_slides}, {"text", bench_text},     {"trends", bench_trends}};
+               {"slides", bench_slides}, {"spool", bench_spool},   {"text", bench_text},
+               {"trends", bench_trends}};
 
 #define BENCHES_COUNT (sizeof benches / sizeof benches[0])
 
-static const char usage[] = "usage: bench decode|memory|pipeline|slides|text|trends [options]\n"
+static const char usage[] = "usage: bench decode|memory|pipeline|slides|spool|text|trends [options]\n"
                             "  --input FILE    a recording (default: simulated)\n"
                             "  --json          one JSON object a line\n"
                             "  --quick         one short run\n"

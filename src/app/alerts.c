@@ -507,7 +507,12 @@ static bool take_turn(struct alerts *alerts)
     settle(alerts, TURN_MS);
     hold_up(alerts);
     switch (sky_service_next(&alerts->service, alerts->consumer, TURN_MS, &record)) {
-    case SKY_KAFKA_RECORD: alerts->failed = take_record(alerts, &record); break;
+    case SKY_KAFKA_RECORD:
+        if (!alerts->is_held_up)
+            alerts->failed = take_record(alerts, &record);
+        else /* there is no room for it: it is read once more when there is */
+            alerts->failed = sky_kafka_consumer_seek(alerts->consumer, record.topic, record.partition, record.offset);
+        break;
     case SKY_KAFKA_PARTITION_END: sky_offset_ledger_pass(alerts->ledger, record.partition, record.offset, true); break;
     case SKY_KAFKA_FAILED: alerts->failed = SKY_E_IO; break;
     case SKY_KAFKA_IDLE:

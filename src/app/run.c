@@ -13,9 +13,11 @@
 #include "app/feed.h"
 #include "app/reject.h"
 #include "app/run_bus.h"
+#include "app/run_lake.h"
 #include "app/run_report.h"
 #include "app/run_setup.h"
 #include "app/run_state.h"
+#include "app/source.h"
 #include "base/time.h"
 #include "io/api.h"
 #include "io/clock.h"
@@ -45,10 +47,7 @@ static const struct sky_option run_options[] = {
      .placeholder = "URL[,URL]",
      .setting = "source.urls",
      .help = "relays instead of the public ones, or kafka://HOST:PORT for the posts there; implies --live"},
-    {.name = "cursor",
-     .rule = {.type = SKY_VALUE_INT, .min = 0, .max = 9007199254740991.0},
-     .help = "begin behind this seq when there is no checkpoint yet"},
-    {.name = "reset-cursor", .help = "when the relay does not know the cursor any more, go on from now"},
+    SKY_SOURCE_CURSOR_OPTIONS,
     {.name = "reset-state",
      .help = "begin with nothing known, though minutes were published or a checkpoint was made before"},
     {.name = "out",
@@ -83,14 +82,16 @@ static const struct sky_option run_options[] = {
 
 struct run {
     const struct sky_invocation *invocation;
-    struct sky_config config_used; /* with what follows from the source */
+    struct sky_config config_used;         /* with what follows from the source */
+    struct sky_invocation invocation_used; /* with that */
     const struct sky_config *config;
     struct sky_run_source source;
     struct sky_feed *feed;
-    struct sky_run_bus *bus; /* NULL: nothing goes to Kafka */
-    uint64_t bus_aborted;    /* transactions, as told last */
-    bool bus_is_away;        /* likewise */
-    bool waits_for_bus;      /* no event is taken until what is complete is published, for a checkpoint */
+    struct sky_run_bus *bus;   /* NULL: nothing goes to Kafka */
+    uint64_t bus_aborted;      /* transactions, as told last */
+    bool bus_is_away;          /* likewise */
+    bool waits_for_bus;        /* no event is taken until what is complete is published, for a checkpoint */
+    struct sky_run_lake *lake; /* NULL: none */
     struct sky_decoder *decoder;
     struct sky_engine *engine;
     struct sky_board *board;
@@ -165,6 +166,14 @@ static enum sky_status open_checkpoint(struct run *run, bool *found)
     return SKY_OK;
 }
 
+/* Beside the work. Posts that come from Kafka are kept by `skytrend lake`. */
+static void open_lake(struct run *run)
+{
+    sky_run_lake_close(run->lake);
+    run->lake = run->state.posts ? NULL : sky_run_lake_open(run->config, !run->state.relay, run->report);
+    run->state.lake = run->lake;
+}
+
 /* From here on the output file's length is known. */
 static enum sky_status first_save(struct run *run)
 {
@@ -179,7 +188,7 @@ static enum sky_status open_engine(struct run *run)
     struct sky_engine_options options;
     const char *reason = "no memory";
     sky_config_engine_options(run->config, &options);
-    if (run->bus) {
+    if (run->bus || run->config->lake.local) {
         options.activity_minutes = (uint32_t)run->config->activity.minutes;
         options.session_gap_minutes = (uint32_t)(run->config->sessions.gap_ms / SKY_MINUTE_MS);
     }
@@ -274,13 +283,19 @@ static bool on_counts(void *context, const struct sky_keyword_count *counts, uin
 
 static bool on_activity(void *context, const struct sky_activity_record *activity)
 {
-    sky_run_bus_activity(((struct run *)context)->bus, activity);
+    struct run *run = context;
+    if (run->bus)
+        sky_run_bus_activity(run->bus, activity);
+    sky_run_lake_activity(run->lake, activity);
     return true;
 }
 
 static bool on_sessions(void *context, const struct sky_session *sessions, uint32_t count)
 {
-    sky_run_bus_sessions(((struct run *)context)->bus, sessions, count);
+    struct run *run = context;
+    if (run->bus)
+        sky_run_bus_sessions(run->bus, sessions, count);
+    sky_run_lake_sessions(run->lake, sessions, count);
     return true;
 }
 
@@ -289,6 +304,7 @@ static bool on_slide(void *context, const struct sky_trend_snapshot *snapshot)
     struct run *run = context;
     if (run->bus)
         sky_run_bus_slide(run->bus, snapshot);
+    sky_run_lake_trends(run->lake, snapshot);
     sky_run_report_slide(run->report, &(struct sky_run_parts){.engine = run->engine, .board = run->board}, snapshot);
     if (run->out && !write_line(run, snapshot))
         return false;
@@ -309,8 +325,9 @@ static bool on_slide(void *context, const struct sky_trend_snapshot *snapshot)
 static struct sky_engine_sink sink_of(struct run *run)
 {
     struct sky_engine_sink sink = {.context = run, .on_slide = on_slide};
-    if (run->bus) {
+    if (run->bus)
         sink.on_counts = on_counts;
+    if (run->bus || run->lake) {
         sink.on_activity = on_activity;
         sink.on_sessions = on_sessions;
     }
@@ -326,6 +343,7 @@ static enum sky_status take_posts(struct run *run, const struct sky_decoded *dec
         enum sky_status status = sky_engine_post(run->engine, &decoded->posts[i], &sink);
         if (status != SKY_OK && status != SKY_E_LATE)
             return status;
+        sky_run_lake_post(run->lake, &decoded->posts[i]);
     }
     return SKY_OK;
 }
@@ -344,17 +362,12 @@ static enum sky_status take_post(struct run *run, const struct sky_post *post)
 static enum sky_status take_item(struct run *run, const struct sky_feed_item *item)
 {
     const struct sky_engine_sink sink = sink_of(run);
+    const struct sky_source source = {run->config, run->feed, run->decoder, run->dead_letters};
     struct sky_decoded decoded;
-    int64_t last_seq = sky_decoder_stats(run->decoder)->last_seq;
-    int64_t receipt_ms = run->config->source.trust_time ? SKY_RECEIPT_NONE : item->receipt_ms;
-    enum sky_status status = item->is_line ? sky_decoder_line(run->decoder, item->bytes, &decoded)
-                                           : sky_decoder_frame(run->decoder, item->bytes, receipt_ms, &decoded);
-    if (status == SKY_E_MEMORY)
+    bool good;
+    enum sky_status status = sky_source_decode(&source, item, &decoded, &good);
+    if (status != SKY_OK)
         return status;
-    if (decoded.drops_count)
-        sky_reject(run->dead_letters, item, &decoded, last_seq);
-    bool good = sky_feed_judge(run->feed, status, &decoded);
-    status = SKY_OK;
     if (good && decoded.has_time) {
         status = sky_engine_advance(run->engine, decoded.event_time_ms, &sink);
         if (status == SKY_OK)
@@ -453,6 +466,8 @@ static bool save_when_due(struct run *run, int *exit_code)
     struct sky_engine_stats stats;
     sky_engine_stats(run->engine, &stats);
     bool is_due = is_checkpoint_due(run, stats.event_time_ms);
+    if (!run->checkpoint)
+        sky_run_lake_turn(run->lake, stats.event_time_ms);
     if (!publish(run, is_due, exit_code))
         return false;
     /* Were events taken meanwhile, there would always be one more minute to publish. */
@@ -460,7 +475,9 @@ static bool save_when_due(struct run *run, int *exit_code)
     if (!is_due || (run->bus && !sky_run_bus_is_clear(run->bus)))
         return true;
     run->checkpoint_event_ms = stats.event_time_ms + run->config->checkpoint.interval_ms;
-    if (save(run) != SKY_OK)
+    if (save(run) == SKY_OK)
+        sky_run_lake_saved(run->lake, stats.event_time_ms);
+    else
         run->checkpoint_event_ms = stats.event_time_ms + SKY_MINUTE_MS; /* try again soon */
     return true;
 }
@@ -494,6 +511,8 @@ static enum sky_status fall_back(struct run *run, int64_t now_clock_ms)
     if (status == SKY_OK)
         status = sky_run_open_simulation(&run->source);
     run->feed = run->source.feed;
+    if (status == SKY_OK)
+        open_lake(run);
     return status;
 }
 
@@ -509,6 +528,8 @@ static int drain(struct run *run, int exit_code)
         sky_log(SKY_LOG_WARN, "not_published", SKY_LOG_TEXT("reason", "the brokers are away; the next run does it"));
         return exit_code; /* the last checkpoint is before what was not published */
     }
+    if (!run->checkpoint)
+        sky_run_lake_cut(run->lake);
     if (exit_code == SKY_EXIT_OK && save(run) != SKY_OK)
         return sky_run_fail("the checkpoint cannot be written", run->state.message);
     return exit_code;
@@ -551,7 +572,7 @@ static void move_log(struct run *run)
     char path[PATH_MAX];
     run->log_fd = -1;
     if (!sky_terminal_is_live(run->terminal) || !isatty(STDERR_FILENO) ||
-        !sky_run_data_path(run->config, "skytrend.log", path))
+        sky_source_path(run->config, "skytrend.log", path) != SKY_OK)
         return;
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (fd < 0)
@@ -579,7 +600,7 @@ static void configure_log(const struct sky_config *config)
 
 static enum sky_status open_source(struct run *run)
 {
-    run->source = (struct sky_run_source){.given = &run->invocation->options, .config = run->config};
+    run->source = (struct sky_run_source){.invocation = run->invocation};
     enum sky_status status = sky_run_open_source(&run->source);
     run->feed = run->source.feed;
     run->state.relay = run->feed ? sky_feed_relay(run->feed) : NULL;
@@ -615,6 +636,8 @@ static enum sky_status set_up(struct run *run)
         status = open_output(run);
     bool found = false;
     if (status == SKY_OK)
+        open_lake(run);
+    if (status == SKY_OK)
         status = open_checkpoint(run, &found);
     if (status == SKY_OK && run->bus)
         status = join_bus(run, found);
@@ -634,6 +657,7 @@ static void tear_down(struct run *run)
     sky_terminal_close(run->terminal);
     return_log(run);
     sky_run_bus_free(run->bus);
+    sky_run_lake_close(run->lake);
     sky_api_stop(run->api);
     sky_run_report_free(run->report);
     sky_board_free(run->board);
@@ -665,6 +689,9 @@ static int run_command(const struct sky_invocation *invocation)
     if (!sky_run_configure(invocation->config, &run.config_used))
         return sky_command_usage_error(invocation->command, "--source kafka:// wants HOST:PORT behind it");
     run.config = &run.config_used;
+    run.invocation_used = *invocation;
+    run.invocation_used.config = run.config;
+    run.invocation = &run.invocation_used;
     enum sky_status status = set_up(&run);
     int exit_code = status == SKY_OK         ? work(&run)
                     : status == SKY_E_END    ? SKY_EXIT_OK

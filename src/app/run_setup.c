@@ -3,11 +3,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/source.h"
 #include "base/time.h"
-#include "io/url.h"
 #include "ops/signal.h"
 #include "ops/topics.h"
 
@@ -21,18 +20,10 @@ int sky_run_fail(const char *what, const char *why)
     return SKY_EXIT_FAILURE;
 }
 
-bool sky_run_data_path(const struct sky_config *config, const char *name, char path[PATH_MAX])
-{
-    const char *directory = config->data.directory;
-    if (mkdir(directory, 0777) != 0 && errno != EEXIST)
-        return false;
-    return (size_t)snprintf(path, PATH_MAX, "%s/%s", directory, name) < PATH_MAX;
-}
-
 enum sky_status sky_run_open_simulation(struct sky_run_source *source)
 {
-    const struct sky_options *given = source->given;
-    const struct sky_config *config = source->config;
+    const struct sky_options *given = &source->invocation->options;
+    const struct sky_config *config = source->invocation->config;
     struct sky_feed_simulation simulation = {.speed = config->simulated.speed};
     char path[PATH_MAX];
     sky_world_options_default(&simulation.world);
@@ -41,7 +32,7 @@ enum sky_status sky_run_open_simulation(struct sky_run_source *source)
     simulation.world.bursts_per_hour = sky_options_double(given, "bursts");
     simulation.world.hours = 0;
     simulation.truth_path = sky_options_string(given, "truth");
-    if (!simulation.truth_path && sky_run_data_path(config, "simulated-truth.jsonl", path))
+    if (!simulation.truth_path && sky_source_path(config, "simulated-truth.jsonl", path) == SKY_OK)
         simulation.truth_path = path;
     const char *reason;
     enum sky_status status = sky_feed_open_simulation(&simulation, &source->feed, &reason);
@@ -65,53 +56,17 @@ static bool is_default(const struct sky_config *config, const char *name)
     return false;
 }
 
-/* What is wrong with a list that sky_relay_new refuses. */
-static void explain_urls(const char *setting, const char *urls)
-{
-    struct sky_span word;
-    while (sky_list_next(&urls, &word)) {
-        char text[SKY_URL_TEXT_SIZE], why[SKY_URL_TEXT_SIZE + 64];
-        struct sky_url url;
-        snprintf(text, sizeof text, "%.*s", (int)word.len, (const char *)word.ptr);
-        if (word.len < sizeof text && sky_url_parse(text, &url) == SKY_OK)
-            continue;
-        snprintf(why, sizeof why, "'%s' is no URL such as wss://bsky.network or ws://127.0.0.1:8790", text);
-        sky_run_fail(setting, why);
-        return;
-    }
-    sky_run_fail(setting, "give 1 to 8 URLs with commas between");
-}
-
 static enum sky_status open_live(struct sky_run_source *source)
 {
-    const struct sky_options *given = source->given;
-    const struct sky_config *config = source->config;
-    struct sky_relay_options options;
-    struct sky_relay *relay;
-    sky_relay_options_default(&options);
-    bool jetstream = config->source.kind == SKY_SOURCE_JETSTREAM;
-    options.kind = jetstream ? SKY_RELAY_JETSTREAM : SKY_RELAY_FIREHOSE;
-    options.urls = jetstream ? config->source.jetstream_urls : config->source.urls;
-    options.cursor = sky_options_given(given, "cursor") ? sky_options_int(given, "cursor") : 0;
-    options.reset_cursor = sky_options_bool(given, "reset-cursor");
-    options.websocket.allow_plain = config->source.allow_plain;
-    options.websocket.queue_bytes = (size_t)config->source.queue_bytes;
-    options.websocket.user_agent = "skytrend/" SKY_VERSION;
-    enum sky_status status = sky_relay_new(&options, &relay);
-    if (status == SKY_OK)
-        status = sky_feed_open_relay(relay, &source->feed);
-    if (status == SKY_E_CONFIG)
-        explain_urls(jetstream ? "source.jetstream_urls" : "source.urls", options.urls);
-    else if (status != SKY_OK)
-        sky_run_fail("the source", sky_status_name(status));
-    if (status != SKY_OK)
-        return status;
+    const struct sky_options *given = &source->invocation->options;
+    const struct sky_config *config = source->invocation->config;
+    enum sky_status status = sky_source_open(source->invocation, &source->feed);
     /* Lines of a simulated network have no business in a file of real ones. */
-    source->may_simulate = !sky_options_bool(given, "live") && !sky_options_given(given, "out") &&
-                           config->kafka.outputs != SKY_OUTPUTS_ON && is_default(config, "source.urls") &&
-                           is_default(config, "source.jetstream_urls");
-    fprintf(stderr, "Connecting to %s\n", options.urls);
-    return SKY_OK;
+    if (status == SKY_OK)
+        source->may_simulate = !sky_options_bool(given, "live") && !sky_options_given(given, "out") &&
+                               config->kafka.outputs != SKY_OUTPUTS_ON && is_default(config, "source.urls") &&
+                               is_default(config, "source.jetstream_urls");
+    return status;
 }
 
 /* The word behind kafka:// of --source, or NULL. */
@@ -160,19 +115,20 @@ static enum sky_status try_posts(const struct sky_config *config, struct sky_pos
 
 static enum sky_status open_posts(struct sky_run_source *source)
 {
+    const struct sky_config *config = source->invocation->config;
     struct sky_post_feed *posts;
     struct sky_kafka_message message;
     bool told = false;
     enum sky_status status;
-    while ((status = try_posts(source->config, &posts, &message)) != SKY_OK)
+    while ((status = try_posts(config, &posts, &message)) != SKY_OK)
         if (status == SKY_E_CONFIG || status == SKY_E_MEMORY) {
             sky_run_fail("the posts on Kafka", message.text);
             return status;
         } else if (!sky_run_wait_for_kafka(message.text, &told)) {
             return SKY_E_END;
         }
-    fprintf(stderr, "Reading %s on Kafka %s\n", sky_topic_name(source->config, SKY_TOPIC_POSTS),
-            source->config->kafka.bootstrap_servers);
+    fprintf(stderr, "Reading %s on Kafka %s\n", sky_topic_name(config, SKY_TOPIC_POSTS),
+            config->kafka.bootstrap_servers);
     return sky_feed_open_posts(posts, &source->feed);
 }
 
@@ -236,25 +192,15 @@ enum sky_status sky_run_join_bus(struct sky_run_bus *bus, const struct sky_run_p
 
 enum sky_status sky_run_open_source(struct sky_run_source *source)
 {
-    if (sky_options_bool(source->given, "simulate") || source->config->source.kind == SKY_SOURCE_SIMULATED)
+    int64_t kind = source->invocation->config->source.kind;
+    if (sky_options_bool(&source->invocation->options, "simulate") || kind == SKY_SOURCE_SIMULATED)
         return sky_run_open_simulation(source);
-    return source->config->source.kind == SKY_SOURCE_KAFKA ? open_posts(source) : open_live(source);
+    return kind == SKY_SOURCE_KAFKA ? open_posts(source) : open_live(source);
 }
 
-/* Where messages go that cannot be read. */
 enum sky_status sky_run_open_dead_letters(const struct sky_run_source *source, struct sky_dead_letters **letters)
 {
-    const struct sky_config *config = source->config;
-    char path[PATH_MAX];
-    bool lines = config->source.kind == SKY_SOURCE_JETSTREAM || sky_feed_posts(source->feed);
     bool live = sky_feed_relay(source->feed) || sky_feed_posts(source->feed);
-    if (!config->data.dead_letters_bytes || !live)
-        return SKY_OK;
-    if (!sky_run_data_path(config, lines ? "dead-letters.jsonl" : "dead-letters.bin", path)) {
-        sky_run_fail(config->data.directory, strerror(errno));
-        return SKY_E_IO;
-    }
-    struct sky_dead_letters_options options = {
-        .path = path, .room_bytes = (uint64_t)config->data.dead_letters_bytes, .lines = lines};
-    return sky_dead_letters_new(&options, letters);
+    *letters = NULL;
+    return live ? sky_source_open_dead_letters(source->invocation, letters) : SKY_OK;
 }

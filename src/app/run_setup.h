@@ -12,8 +12,7 @@
 #include "ops/config.h"
 
 struct sky_run_source {
-    const struct sky_options *given;
-    const struct sky_config *config; /* of sky_run_configure */
+    const struct sky_invocation *invocation; /* its configuration is that of sky_run_configure */
     struct sky_feed *feed;
     bool may_simulate; /* when no relay answers */
 };
@@ -46,9 +45,6 @@ SKY_MUST_USE enum sky_status sky_run_join_bus(struct sky_run_bus *bus, const str
 
 /* Tell of the wait for Kafka once, and wait a moment. False: the program is to end. */
 bool sky_run_wait_for_kafka(const char *problem, bool *told);
-
-/* NAME in data.directory, which is made when missing. */
-bool sky_run_data_path(const struct sky_config *config, const char *name, char path[PATH_MAX]);
 
 /* "skytrend run: WHAT: WHY" on standard error; SKY_EXIT_FAILURE. */
 int sky_run_fail(const char *what, const char *why);

@@ -10,12 +10,14 @@
 
 #define URL_SIZE     96
 #define MESSAGE_SIZE 256
-#define ROUTES_COUNT 6
+#define ROUTES_MAX   8
 
 struct sky_api {
     struct sky_api_options options;
     struct sky_http_server *server;
-    struct sky_http_route routes[ROUTES_COUNT];
+    struct sky_api_history *history; /* NULL: none */
+    struct sky_http_route routes[ROUTES_MAX];
+    size_t routes_count;
     char url[URL_SIZE];
 };
 
@@ -152,6 +154,31 @@ static void get_activity(void *context, const struct sky_http_request *request, 
     sky_board_read(api->options.board, read_activity, &reading);
 }
 
+static void read_summary(void *context, const struct sky_board_view *view)
+{
+    struct reading *reading = context;
+    sky_board_write_summary(&reading->json, view);
+}
+
+static void get_summary(void *context, const struct sky_http_request *request, struct sky_http_response *response)
+{
+    static const char *const names[] = {NULL};
+    const struct sky_api *api = context;
+    struct reading reading = {0};
+    if (!check_names(request, names, response))
+        return;
+    sky_json_begin(&reading.json, &response->body);
+    sky_board_read(api->options.board, read_summary, &reading);
+}
+
+static void get_history(void *context, const struct sky_http_request *request, struct sky_http_response *response)
+{
+    const struct sky_api *api = context;
+    struct sky_span language;
+    if (check_names(request, sky_api_history_parameters, response) && take_language(request, &language, response))
+        sky_api_history_get(api->history, request, response);
+}
+
 static void get_probe(void *context, const struct sky_http_request *request, struct sky_http_response *response)
 {
     const struct sky_api_probe *probe = context;
@@ -208,12 +235,16 @@ static void send_change(void *context, enum sky_board_change change)
 static void set_routes(struct sky_api *api)
 {
     size_t count = 0;
-    api->routes[count++] = (struct sky_http_route){"/v1/trends", get_trends, api};
-    api->routes[count++] = (struct sky_http_route){"/v1/trends/", get_keyword, api};
-    api->routes[count++] = (struct sky_http_route){"/v1/activity", get_activity, api};
-    api->routes[count++] = (struct sky_http_route){"/healthz", get_probe, &api->options.healthz};
-    api->routes[count++] = (struct sky_http_route){"/readyz", get_probe, &api->options.readyz};
-    api->routes[count++] = (struct sky_http_route){"/metrics", get_probe, &api->options.metrics};
+    api->routes[count++] = (struct sky_http_route){"/v1/trends", get_trends, api, false};
+    api->routes[count++] = (struct sky_http_route){"/v1/trends/", get_keyword, api, false};
+    api->routes[count++] = (struct sky_http_route){"/v1/activity", get_activity, api, false};
+    api->routes[count++] = (struct sky_http_route){"/v1/summary", get_summary, api, false};
+    api->routes[count++] = (struct sky_http_route){"/healthz", get_probe, &api->options.healthz, false};
+    api->routes[count++] = (struct sky_http_route){"/readyz", get_probe, &api->options.readyz, false};
+    api->routes[count++] = (struct sky_http_route){"/metrics", get_probe, &api->options.metrics, false};
+    if (api->history)
+        api->routes[count++] = (struct sky_http_route){"/v1/history", get_history, api, true};
+    api->routes_count = count;
 }
 
 /* A page cannot be opened at 0.0.0.0, the address of all interfaces: this machine's own is named instead. */
@@ -238,6 +269,11 @@ enum sky_status sky_api_start(const struct sky_api_options *options, struct sky_
         return SKY_E_MEMORY;
     }
     api->options = *options;
+    if (options->history.lake && sky_api_history_new(&options->history, &api->history) != SKY_OK) {
+        free(api);
+        snprintf(message, SKY_HTTP_ERROR_SIZE, "no memory for the web API");
+        return SKY_E_MEMORY;
+    }
     set_routes(api);
     struct sky_http_server_options server = {
         .address = options->address,
@@ -246,7 +282,7 @@ enum sky_status sky_api_start(const struct sky_api_options *options, struct sky_
         .host_names_count = options->host_names_count,
         .access = options->access,
         .routes = api->routes,
-        .routes_count = ROUTES_COUNT,
+        .routes_count = api->routes_count,
         .assets = sky_web_assets,
         .assets_count = sky_web_assets_count,
         .stream_path = "/v1/stream",
@@ -256,6 +292,7 @@ enum sky_status sky_api_start(const struct sky_api_options *options, struct sky_
     };
     enum sky_status status = sky_http_server_start(&server, &api->server, message);
     if (status != SKY_OK) {
+        sky_api_history_free(api->history);
         free(api);
         return status;
     }
@@ -271,6 +308,7 @@ void sky_api_stop(struct sky_api *api)
         return;
     sky_board_listen(api->options.board, NULL, NULL);
     sky_http_server_stop(api->server);
+    sky_api_history_free(api->history);
     free(api);
 }
 

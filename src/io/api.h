@@ -11,6 +11,7 @@
 #ifndef SKY_IO_API_H
 #define SKY_IO_API_H
 
+#include "io/api_history.h"
 #include "io/board.h"
 #include "io/http_server.h"
 
@@ -33,7 +34,8 @@ struct sky_api_options {
     uint16_t port;                 /* 0: any free one */
     const char *const *host_names; /* what Host may say, see http_server.h */
     size_t host_names_count;
-    struct sky_http_access access; /* likewise */
+    struct sky_http_access access;          /* likewise */
+    struct sky_api_history_options history; /* lake NULL: there is no /v1/history */
     struct sky_api_probe healthz;
     struct sky_api_probe readyz;
     struct sky_api_probe metrics;

@@ -220,7 +220,7 @@ static enum sky_status remember_keywords(struct sky_keyword_history *history, co
     return status;
 }
 
-static void remember_slide(struct sky_board *board, const struct sky_trend_snapshot *snapshot)
+static void remember_slide(struct sky_board *board, const struct sky_trend_snapshot *snapshot, bool is_past)
 {
     if (board->slides_count == SKY_BOARD_SLIDES_MAX)
         memmove(board->slides, board->slides + 1, --board->slides_count * sizeof board->slides[0]);
@@ -230,7 +230,7 @@ static void remember_slide(struct sky_board *board, const struct sky_trend_snaps
         .window_end_ms = snapshot->window_end_ms,
         .posts = snapshot->posts,
         .active_authors = snapshot->active_authors,
-        .posts_per_minute = board->status.posts_per_minute > 0 ? board->status.posts_per_minute : mean,
+        .posts_per_minute = board->status.posts_per_minute > 0 && !is_past ? board->status.posts_per_minute : mean,
         .trends = snapshot->trends_count,
     };
 }
@@ -245,7 +245,7 @@ static void tell(struct sky_board *board, enum sky_board_change change)
     pthread_mutex_unlock(&board->listener_mutex);
 }
 
-static enum sky_status publish_locked(struct sky_board *board, const struct sky_trend_snapshot *snapshot)
+static enum sky_status publish_locked(struct sky_board *board, const struct sky_trend_snapshot *snapshot, bool is_past)
 {
     struct copy *before = board->version ? &board->copies[board->current] : NULL;
     struct copy *next = &board->copies[!board->current];
@@ -259,16 +259,24 @@ static enum sky_status publish_locked(struct sky_board *board, const struct sky_
     compare(next, before);
     board->current = !board->current;
     board->version++;
-    remember_slide(board, &next->snapshot);
+    remember_slide(board, &next->snapshot, is_past);
     return remember_keywords(board->history, &next->snapshot);
 }
 
 enum sky_status sky_board_publish(struct sky_board *board, const struct sky_trend_snapshot *snapshot)
 {
     pthread_mutex_lock(&board->mutex);
-    enum sky_status status = publish_locked(board, snapshot);
+    enum sky_status status = publish_locked(board, snapshot, false);
     pthread_mutex_unlock(&board->mutex);
     tell(board, SKY_BOARD_SNAPSHOT);
+    return status;
+}
+
+enum sky_status sky_board_publish_past(struct sky_board *board, const struct sky_trend_snapshot *snapshot)
+{
+    pthread_mutex_lock(&board->mutex);
+    enum sky_status status = publish_locked(board, snapshot, true);
+    pthread_mutex_unlock(&board->mutex);
     return status;
 }
 

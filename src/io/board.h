@@ -70,6 +70,9 @@ void sky_board_free(struct sky_board *board);
 
 /* Copy `snapshot`; then call the listener. Without memory the slide is left out whole, and SKY_E_MEMORY says so. */
 enum sky_status sky_board_publish(struct sky_board *board, const struct sky_trend_snapshot *snapshot);
+
+/* The same for a slide of before, when a board begins in the middle of things: the listener is not called. */
+enum sky_status sky_board_publish_past(struct sky_board *board, const struct sky_trend_snapshot *snapshot);
 void sky_board_set_status(struct sky_board *board, const struct sky_board_status *status);
 
 enum sky_board_change { SKY_BOARD_SNAPSHOT, SKY_BOARD_STATUS };

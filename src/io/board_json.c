@@ -284,3 +284,26 @@ void sky_board_write_activity(struct sky_json_writer *json, const struct sky_boa
     sky_board_write_status(json, view->status);
     sky_json_end(json);
 }
+
+static double mean_per_minute(const struct sky_trend_snapshot *snapshot)
+{
+    int64_t length_ms = snapshot->window_end_ms - snapshot->window_start_ms;
+    return length_ms > 0 ? (double)snapshot->posts * 60000.0 / (double)length_ms : 0;
+}
+
+void sky_board_write_summary(struct sky_json_writer *json, const struct sky_board_view *view)
+{
+    const struct sky_trend_snapshot *snapshot = view->snapshot;
+    double per_minute = view->status->posts_per_minute;
+    if (!(per_minute > 0) && snapshot)
+        per_minute = mean_per_minute(snapshot);
+    sky_json_object(json);
+    write_time(json, "window_end", snapshot ? snapshot->window_end_ms : 0);
+    write_double(json, "posts_per_minute", per_minute);
+    write_uint(json, "active_users_count", snapshot ? snapshot->active_authors : 0);
+    write_uint(json, "current_trending_topics", snapshot ? snapshot->trends_count : 0);
+    sky_json_key(json, "connection");
+    sky_json_string(json, sky_board_connection_name(view->status->connection));
+    write_time(json, "stalled_since", view->status->stalled_since_ms);
+    sky_json_end(json);
+}

@@ -26,6 +26,9 @@ bool sky_board_write_keyword(struct sky_json_writer *json, const struct sky_boar
 /* GET /v1/activity. */
 void sky_board_write_activity(struct sky_json_writer *json, const struct sky_board_view *view);
 
+/* GET /v1/summary. */
+void sky_board_write_summary(struct sky_json_writer *json, const struct sky_board_view *view);
+
 /* The event `status`, and the member `status` of the documents. */
 void sky_board_write_status(struct sky_json_writer *json, const struct sky_board_status *status);
 

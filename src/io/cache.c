@@ -46,6 +46,7 @@ struct sky_cache {
     struct sky_redis *redis;
     struct newest trends;
     struct newest users;
+    struct sky_cache_slides slides;
     struct hour_entry hours[HOURS_TOTAL]; /* in no order */
     uint32_t hours_count;
     struct users_entry *windows; /* likewise; WINDOWS_TOTAL */
@@ -63,6 +64,7 @@ void sky_cache_options_default(struct sky_cache_options *options)
 {
     *options = (struct sky_cache_options){.current_ttl_ms = 5 * SKY_MINUTE_MS,
                                           .hourly_ttl_ms = 7 * SKY_DAY_MS,
+                                          .slides_ttl_ms = SKY_DAY_MS,
                                           .users_ttl_ms = 2 * SKY_DAY_MS,
                                           .users_window_ms = 5 * SKY_MINUTE_MS};
 }
@@ -96,6 +98,7 @@ void sky_cache_free(struct sky_cache *cache)
     for (uint32_t i = 0; i < cache->windows_count; i++)
         sky_cache_users_clean_up(&cache->windows[i].users);
     free(cache->windows);
+    sky_cache_slides_clean_up(&cache->slides);
     sky_buffer_clean_up(&cache->trends.json);
     sky_buffer_clean_up(&cache->users.json);
     sky_record_reader_clean_up(&cache->reader);
@@ -219,6 +222,8 @@ enum sky_status sky_cache_add_snapshot(struct sky_cache *cache, const struct sky
     entry->waits = true;
     if (status == SKY_OK)
         status = set_newest(&cache->trends, json, snapshot->window_end_ms);
+    if (status == SKY_OK && cache->options.slides_ttl_ms)
+        status = sky_cache_slides_add(&cache->slides, snapshot);
     cache->stats.window_end_ms = cache->trends.window_end_ms;
     return status;
 }
@@ -385,6 +390,7 @@ static void notice_connection(struct sky_cache *cache)
         cache->hours[i].waits = true;
     for (uint32_t i = 0; i < cache->windows_count; i++)
         cache->windows[i].waits = true;
+    sky_cache_slides_write_again(&cache->slides);
     cache->trends.waits = cache->trends.json.len > 0;
     cache->users.waits = cache->users.json.len > 0;
 }
@@ -400,6 +406,9 @@ static enum sky_status flush_once(struct sky_cache *cache)
         status = put_newest(cache, USERS_CURRENT, &cache->users);
     while (status == SKY_OK && waiting_hours(cache))
         status = flush_hours(cache);
+    if (status == SKY_OK)
+        status =
+            sky_cache_slides_flush(&cache->slides, cache->redis, cache->options.slides_ttl_ms, &cache->stats.writes);
     return status;
 }
 
@@ -419,7 +428,8 @@ enum sky_status sky_cache_flush(struct sky_cache *cache)
 
 bool sky_cache_is_flushed(const struct sky_cache *cache)
 {
-    return !cache->trends.waits && !cache->users.waits && !waiting_hours(cache) && !waiting_windows(cache);
+    return !cache->trends.waits && !cache->users.waits && !waiting_hours(cache) && !waiting_windows(cache) &&
+           !sky_cache_slides_wait(&cache->slides);
 }
 
 bool sky_cache_is_full(const struct sky_cache *cache)
@@ -524,6 +534,26 @@ enum sky_status sky_cache_get_users(struct sky_cache *cache, int64_t window_star
 enum sky_status sky_cache_get_users_now(struct sky_cache *cache, struct sky_span *json)
 {
     return get(cache, USERS_CURRENT, json);
+}
+
+enum sky_status sky_cache_get_slides(struct sky_cache *cache, const struct sky_cache_slides_wanted *wanted)
+{
+    return sky_cache_slides_read(cache->redis, &cache->reader, wanted);
+}
+
+enum sky_status sky_cache_get_age(struct sky_cache *cache, int64_t *age_ms)
+{
+    struct sky_redis_command command;
+    struct sky_redis_reply reply;
+    sky_redis_command_begin(&command, "PTTL");
+    sky_redis_command_key(&command, SKY_SPAN(SKY_CACHE_CURRENT));
+    enum sky_status status = sky_redis_call(cache->redis, &command, &reply);
+    if (status != SKY_OK)
+        return status;
+    if (reply.kind != SKY_REDIS_INTEGER || reply.integer < 0)
+        return SKY_E_MISSING;
+    *age_ms = cache->options.current_ttl_ms > reply.integer ? cache->options.current_ttl_ms - reply.integer : 0;
+    return SKY_OK;
 }
 
 enum sky_status sky_cache_ping(struct sky_cache *cache)

@@ -2,6 +2,7 @@
  *
  *     trends:current             the newest TrendSnapshot, as docs/RECORDS.md has it; goes after current_ttl_ms
  *     trends:hourly:{hour}       {hour} as 2026-01-05T14:00:00Z: the hour's trends, see cache_hour.h
+ *     trends:slide:{window_end}  each of the last slides, see cache_slides.h
  *     users:active:{window}      {window} as 2026-01-05T14:05:00Z, its beginning: see cache_users.h
  *     users:active:current       the newest of these
  *
@@ -21,6 +22,7 @@
 #define SKY_IO_CACHE_H
 
 #include "io/cache_hour.h"
+#include "io/cache_slides.h"
 #include "io/cache_users.h"
 #include "io/redis.h"
 #include "trend/record_json.h"
@@ -38,11 +40,12 @@
 struct sky_cache_options {
     int64_t current_ttl_ms; /* of both `current` */
     int64_t hourly_ttl_ms;
+    int64_t slides_ttl_ms; /* 0: they are not kept */
     int64_t users_ttl_ms;
     int64_t users_window_ms; /* of Activity; sessions are put into windows of this length */
 };
 
-void sky_cache_options_default(struct sky_cache_options *options); /* 300 s, 7 days, 2 days, 5 min */
+void sky_cache_options_default(struct sky_cache_options *options); /* 300 s, 7 days, 1 day, 2 days, 5 min */
 
 struct sky_cache;
 
@@ -99,6 +102,13 @@ SKY_MUST_USE enum sky_status sky_cache_get_hour(struct sky_cache *cache, int64_t
 SKY_MUST_USE enum sky_status sky_cache_get_users(struct sky_cache *cache, int64_t window_start_ms,
                                                  struct sky_span *json);
 SKY_MUST_USE enum sky_status sky_cache_get_users_now(struct sky_cache *cache, struct sky_span *json);
+
+/* The slides whose window_end is in [first, last], as far as they are there, see cache_slides.h. */
+SKY_MUST_USE enum sky_status sky_cache_get_slides(struct sky_cache *cache,
+                                                  const struct sky_cache_slides_wanted *wanted);
+
+/* How long ago trends:current was written, by what is left of its time. */
+SKY_MUST_USE enum sky_status sky_cache_get_age(struct sky_cache *cache, int64_t *age_ms);
 
 /* The server answers PING. */
 SKY_MUST_USE enum sky_status sky_cache_ping(struct sky_cache *cache);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "io/folder.h"
 #include "io/write_all.h"
 
 #define MAGIC              "SKYTREND"
@@ -43,21 +44,6 @@ static void say(struct sky_checkpoint_message *message, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(message->text + len, sizeof message->text - len, format, arguments);
     va_end(arguments);
-}
-
-/* 0 or errno. Makes the missing folders of `path`, as `mkdir -p`. */
-static int make_folders(const char *path)
-{
-    char part[PATH_MAX];
-    snprintf(part, sizeof part, "%s", path);
-    for (char *at = part + 1; *at; at++)
-        if (*at == '/') {
-            *at = 0;
-            if (mkdir(part, 0777) != 0 && errno != EEXIST)
-                return errno;
-            *at = '/';
-        }
-    return mkdir(part, 0777) != 0 && errno != EEXIST ? errno : 0;
 }
 
 static uint64_t read_u64(const uint8_t *at)
@@ -195,7 +181,7 @@ static enum sky_status open_files(struct sky_checkpoint *checkpoint, const char 
     snprintf(checkpoint->temporary, sizeof checkpoint->temporary, "%s.tmp", path);
     for (int slot = 0; slot < SLOTS; slot++)
         snprintf(checkpoint->slots[slot], sizeof checkpoint->slots[slot], "%s.%c", path, 'a' + slot);
-    int error = make_folders(checkpoint->folder);
+    int error = sky_folder_make(checkpoint->folder);
     if (error) {
         say(&checkpoint->message, "%s: %s", checkpoint->folder, strerror(error));
         return SKY_E_IO;
@@ -255,17 +241,6 @@ static int write_temporary(const struct sky_checkpoint *checkpoint, const uint8_
     return error;
 }
 
-/* A rename is on the disk only when its folder is. 0 or errno. */
-static int flush_folder(const char *folder)
-{
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return errno;
-    int error = fsync(fd) != 0 ? errno : 0;
-    close(fd);
-    return error;
-}
-
 enum sky_status sky_checkpoint_save(struct sky_checkpoint *checkpoint, const struct sky_buffer *payload)
 {
     checkpoint->message.text[0] = 0;
@@ -290,7 +265,7 @@ enum sky_status sky_checkpoint_save(struct sky_checkpoint *checkpoint, const str
         return SKY_E_IO;
     }
     const char *slot = checkpoint->slots[checkpoint->next_slot];
-    error = rename(checkpoint->temporary, slot) != 0 ? errno : flush_folder(checkpoint->folder);
+    error = rename(checkpoint->temporary, slot) != 0 ? errno : sky_folder_sync(checkpoint->folder);
     if (error) {
         say(&checkpoint->message, "%s: %s", slot, strerror(error));
         return SKY_E_IO;

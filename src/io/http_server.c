@@ -13,12 +13,10 @@
 #include <unistd.h>
 
 #include "base/hash.h"
-#include "io/clock.h"
 #include "io/event_stream.h"
-#include "io/http_address.h"
-#include "io/http_limit.h"
-#include "io/http_listener.h"
+#include "io/http_gate.h"
 #include "io/http_origin.h"
+#include "io/http_workers.h"
 #include "wire/json_write.h"
 
 #define STREAM_BLOCK_BYTES  (16 * 1024)
@@ -26,7 +24,6 @@
 #define DRAIN_STEP_MS       5
 #define ETAG_SIZE           24 /* 16 hex digits, perhaps "-gzip", in quotes, and NUL */
 #define HASH_TEXT_SIZE      18 /* a quote, 16 hex digits, and NUL */
-#define FORWARDED_SIZE      1024
 #define CONTENT_LENGTH_SIZE 20
 #define CHUNKED_BYTES_MAX   (1024 * 1024) /* no answer can be given before the end of a body in chunks */
 
@@ -40,8 +37,8 @@ struct sky_http_server {
     struct MHD_Daemon *daemon;
     struct sky_event_stream *stream;
     uint16_t port;
-    struct sky_http_limit *limit; /* NULL: none */
-    struct sky_http_network *proxies;
+    struct sky_http_gate gate;
+    struct sky_http_workers *workers; /* NULL: no route is slow */
     pthread_t heartbeat;
     pthread_mutex_t mutex; /* of `stopping` */
     pthread_cond_t stop;
@@ -58,6 +55,9 @@ struct exchange {
     bool begun;        /* the headers have been seen */
     size_t body_bytes; /* read and forgotten so far */
     unsigned retry_after_s;
+    const struct sky_http_route *slow; /* being answered by the worker, or answered */
+    struct sky_http_response answer;   /* its */
+    bool answered;
     struct sky_http_request request;
 };
 
@@ -359,10 +359,55 @@ static bool is_stream(const struct exchange *exchange)
     return path && sky_span_equal(exchange->request.path, sky_span_from_string(path));
 }
 
+/* Slow routes: the connection sleeps while the worker has the exchange, and is handled once more when it wakes. */
+
+static void run_slow(void *job)
+{
+    struct exchange *exchange = job;
+    exchange->slow->handler(exchange->slow->context, &exchange->request, &exchange->answer);
+    exchange->answered = true;
+    MHD_resume_connection(exchange->connection);
+}
+
+static void abandon_slow(void *job)
+{
+    struct exchange *exchange = job;
+    sky_http_fail(&exchange->answer, MHD_HTTP_SERVICE_UNAVAILABLE, "shutting_down", "This server is about to end.",
+                  NULL);
+    exchange->answered = true;
+    MHD_resume_connection(exchange->connection);
+}
+
+static enum MHD_Result defer(struct exchange *exchange, const struct sky_http_route *route)
+{
+    exchange->slow = route;
+    exchange->answer =
+        (struct sky_http_response){.status = MHD_HTTP_OK, .content_type = "application/json; charset=utf-8"};
+    MHD_suspend_connection(exchange->connection);
+    if (sky_http_workers_put(exchange->server->workers, exchange))
+        return MHD_YES;
+    sky_http_fail(&exchange->answer, MHD_HTTP_SERVICE_UNAVAILABLE, "too_many_questions",
+                  "As many questions of this kind wait as this server allows.", "Try again in a few seconds.");
+    exchange->answered = true;
+    MHD_resume_connection(exchange->connection);
+    return MHD_YES;
+}
+
+static enum MHD_Result queue_deferred(struct exchange *exchange)
+{
+    struct sky_http_response answer = exchange->answer;
+    exchange->answer.body = (struct sky_buffer){0};
+    return queue_response(exchange, &answer);
+}
+
 static enum MHD_Result answer(struct exchange *exchange, bool is_head)
 {
     const struct sky_http_route *route = find_route(exchange);
     const struct sky_http_asset *asset = find_asset(exchange);
+    if (exchange->slow)
+        return exchange->answered ? queue_deferred(exchange) : MHD_YES;
+    if (route && route->is_slow)
+        return defer(exchange, route);
     if (is_stream(exchange) && !is_head)
         return queue_stream(exchange);
     struct sky_http_response answer = {.status = MHD_HTTP_OK, .content_type = "application/json; charset=utf-8"};
@@ -456,50 +501,11 @@ static const char *find_ambiguity(struct exchange *exchange, const char *version
     return NULL;
 }
 
-/* All values of X-Forwarded-For; of a longer list the end, which is what counts. */
-struct forwarded {
-    char text[FORWARDED_SIZE];
-    size_t len;
-};
-
-static enum MHD_Result take_forwarded(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+static bool is_admitted(struct exchange *exchange)
 {
-    struct forwarded *list = context;
-    if (strcasecmp(name, "X-Forwarded-For") != 0 || !value)
-        return MHD_YES;
-    size_t len = strlen(value);
-    if (len > FORWARDED_SIZE / 2) {
-        value += len - FORWARDED_SIZE / 2;
-        len = FORWARDED_SIZE / 2;
-    }
-    if (list->len + len + 1 > FORWARDED_SIZE) {
-        size_t drop = list->len + len + 1 - FORWARDED_SIZE;
-        memmove(list->text, list->text + drop, list->len - drop);
-        list->len -= drop;
-    }
-    list->text[list->len++] = ',';
-    memcpy(list->text + list->len, value, len);
-    list->len += len;
-    return MHD_YES;
-}
-
-static bool is_within_limit(struct exchange *exchange)
-{
-    struct sky_http_server *server = exchange->server;
-    if (!server->limit)
+    if (sky_http_gate_admits(&exchange->server->gate, exchange->connection, &exchange->retry_after_s))
         return true;
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    struct sky_http_address peer = sky_http_address_of(info ? info->client_addr : NULL), client = peer;
-    const struct sky_http_proxies proxies = {server->proxies, server->options.access.trusted_proxies_count};
-    if (proxies.count) {
-        struct forwarded list = {.len = 0};
-        MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, take_forwarded, &list);
-        client = sky_http_client_address(&proxies, &peer, sky_span_of(list.text, list.len));
-    }
-    if (sky_http_limit_take(server->limit, &client, sky_clock_monotonic_ms(), &exchange->retry_after_s))
-        return true;
-    server->limited++;
+    exchange->server->limited++;
     return false;
 }
 
@@ -519,7 +525,7 @@ static enum MHD_Result answer_preflight(struct exchange *exchange)
 /* Answers at once when the headers say that nothing can come of the request. */
 static enum MHD_Result check(struct exchange *exchange, const char *method, const char *version)
 {
-    if (!is_within_limit(exchange))
+    if (!is_admitted(exchange))
         return queue_error(exchange, MHD_HTTP_TOO_MANY_REQUESTS, "too_many_requests",
                            "More requests came from this address than this server allows.",
                            "Wait as long as Retry-After says; /v1/stream gives every change in one request.");
@@ -575,6 +581,9 @@ static void *begin(void *context, const char *target, struct MHD_Connection *con
     exchange->begun = false;
     exchange->body_bytes = 0;
     exchange->retry_after_s = 1;
+    exchange->slow = NULL;
+    exchange->answer = (struct sky_http_response){0};
+    exchange->answered = false;
     exchange->parsed = sky_http_request_parse(&exchange->request, sky_span_from_string(target));
     server->requests++;
     server->exchanges++;
@@ -587,7 +596,9 @@ static void complete(void *context, struct MHD_Connection *connection, void **st
     struct sky_http_server *server = context;
     if (!*state)
         return;
-    free(*state);
+    struct exchange *exchange = *state;
+    sky_buffer_clean_up(&exchange->answer.body); /* of a client that went away meanwhile */
+    free(exchange);
     *state = NULL;
     server->exchanges--;
 }
@@ -615,10 +626,27 @@ static bool start_threads(struct sky_http_server *server, int fd)
     return ok;
 }
 
+/* With its signals blocked as in start_threads. */
+static bool start_worker(struct sky_http_server *server)
+{
+    static const struct sky_http_work work = {run_slow, abandon_slow};
+    bool is_wanted = false;
+    for (size_t i = 0; i < server->options.routes_count; i++)
+        is_wanted |= server->options.routes[i].is_slow;
+    if (!is_wanted)
+        return true;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    enum sky_status status = sky_http_workers_new(&work, &server->workers);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return status == SKY_OK;
+}
+
 static void clean_up(struct sky_http_server *server)
 {
-    sky_http_limit_free(server->limit);
-    free(server->proxies);
+    sky_http_workers_free(server->workers);
+    sky_http_gate_close(&server->gate);
     sky_event_stream_free(server->stream);
     pthread_cond_destroy(&server->stop);
     pthread_mutex_destroy(&server->mutex);
@@ -644,57 +672,33 @@ static struct sky_http_server *new_server(const struct sky_http_server_options *
     return server;
 }
 
-static enum sky_status check_access(const struct sky_http_access *access, char message[SKY_HTTP_ERROR_SIZE])
-{
-    struct sky_http_network network;
-    for (size_t i = 0; i < access->trusted_proxies_count; i++)
-        if (sky_http_network_parse(sky_span_from_string(access->trusted_proxies[i]), &network) != SKY_OK) {
-            snprintf(message, SKY_HTTP_ERROR_SIZE, "'%.80s' is not an address or a network such as 10.0.0.0/8",
-                     access->trusted_proxies[i]);
-            return SKY_E_CONFIG;
-        }
-    for (size_t i = 0; i < access->cors_origins_count; i++)
-        if (sky_http_origin_check(access->cors_origins[i]) != SKY_OK) {
-            snprintf(message, SKY_HTTP_ERROR_SIZE, "'%.80s' is not an origin such as https://example.org, nor *",
-                     access->cors_origins[i]);
-            return SKY_E_CONFIG;
-        }
-    return SKY_OK;
-}
-
-static bool set_access(struct sky_http_server *server)
-{
-    const struct sky_http_access *access = &server->options.access;
-    uint64_t key;
-    server->proxies = calloc(access->trusted_proxies_count + 1, sizeof *server->proxies);
-    for (size_t i = 0; server->proxies && i < access->trusted_proxies_count; i++)
-        if (sky_http_network_parse(sky_span_from_string(access->trusted_proxies[i]), &server->proxies[i]) != SKY_OK)
-            return false; /* check_access has seen them */
-    arc4random_buf(&key, sizeof key);
-    return server->proxies && (access->requests_per_minute == 0 ||
-                               sky_http_limit_new(access->requests_per_minute, key, &server->limit) == SKY_OK);
-}
-
 enum sky_status sky_http_server_start(const struct sky_http_server_options *options, struct sky_http_server **result,
                                       char message[SKY_HTTP_ERROR_SIZE])
 {
     struct sky_http_listener listener;
-    enum sky_status status = check_access(&options->access, message);
+    enum sky_status status = sky_http_access_check(&options->access, message);
     if (status == SKY_OK)
         status = sky_http_listen(options->address, options->port, &listener, message);
     if (status != SKY_OK)
         return status;
     snprintf(message, SKY_HTTP_ERROR_SIZE, "no memory for the HTTP server");
     struct sky_http_server *server = new_server(options);
-    if (!server || !set_access(server)) {
+    if (!server || sky_http_gate_open(&server->gate, &options->access) != SKY_OK) {
         close(listener.fd);
         if (server)
             clean_up(server);
         return SKY_E_MEMORY;
     }
     server->port = listener.port;
+    if (!start_worker(server)) {
+        snprintf(message, SKY_HTTP_ERROR_SIZE, "the HTTP server's threads cannot be started");
+        close(listener.fd);
+        clean_up(server);
+        return SKY_E_IO;
+    }
     if (!start_threads(server, listener.fd)) {
         snprintf(message, SKY_HTTP_ERROR_SIZE, "the HTTP server's threads cannot be started");
+        sky_http_workers_stop(server->workers);
         clean_up(server);
         return SKY_E_IO;
     }
@@ -713,6 +717,7 @@ void sky_http_server_stop(struct sky_http_server *server)
     pthread_mutex_unlock(&server->mutex);
     pthread_join(server->heartbeat, NULL);
     sky_event_stream_finish(server->stream);
+    sky_http_workers_stop(server->workers);
     for (int waited_ms = 0; server->exchanges && waited_ms < DRAIN_MS_MAX; waited_ms += DRAIN_STEP_MS)
         nanosleep(&(struct timespec){.tv_nsec = DRAIN_STEP_MS * 1000000L}, NULL);
     MHD_stop_daemon(server->daemon);

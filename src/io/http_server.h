@@ -1,6 +1,7 @@
 /* http_server.h: an HTTP/1.1 server for a few pages, an API that is read only, and a stream of events.
  *
- * Over libmicrohttpd: one thread with epoll serves all connections, and handlers run on it, so a handler must be quick.
+ * Over libmicrohttpd: one thread with epoll serves all connections, and handlers run on it, so a handler must be quick;
+ * one that is not says so in its route, and runs on a thread beside it, one request after the other.
  *
  * Spec     RFC 9110 (HTTP semantics), WHATWG HTML section 9.2 (server-sent events)
  * Methods  GET and HEAD; all else is 405 with Allow.
@@ -17,7 +18,7 @@
 
 #include "base/buffer.h"
 #include "io/http_encoding.h"
-#include "io/http_listener.h"
+#include "io/http_gate.h"
 #include "io/http_request.h"
 
 /* Limits of ours. */
@@ -42,6 +43,7 @@ struct sky_http_route {
     const char *path; /* "/v1/trends"; one that ends in '/' but "/" takes one more segment: "/v1/trends/" */
     sky_http_handler handler;
     void *context;
+    bool is_slow; /* takes longer than a moment; when more than SKY_HTTP_WORK_MAX wait, the next one gets 503 */
 };
 
 /* A file built into the program. */
@@ -54,17 +56,6 @@ struct sky_http_asset {
 
 /* What a new client of the stream is told first: whole events, written with sky_event_stream_write. */
 typedef void (*sky_http_welcome_fn)(void *context, struct sky_buffer *events);
-
-/* Who may ask, how often, and from where; all zeros: everyone, as often as they like, and no other web page. What it
- * points to outlives the server. */
-struct sky_http_access {
-    uint32_t requests_per_minute; /* of a client; 0: any number */
-    const char *const
-        *trusted_proxies; /* addresses and networks whose X-Forwarded-For is believed, see http_address.h */
-    size_t trusted_proxies_count;
-    const char *const *cors_origins; /* see http_origin.h */
-    size_t cors_origins_count;
-};
 
 struct sky_http_server_options {
     const char *address;           /* numeric, "127.0.0.1" or "::1" */

@@ -7,7 +7,8 @@
 #include "io/clock.h"
 #include "io/kafka_client.h"
 
-#define SETTLE_MS 50 /* between two looks at a topic just made */
+#define COMPACTED_SEGMENT_BYTES "16777216"
+#define SETTLE_MS               50 /* between two looks at a topic just made */
 
 static rd_kafka_t *open_client(const struct sky_kafka_options *options, struct sky_kafka_problem *problem,
                                struct sky_kafka_message *message)
@@ -64,10 +65,13 @@ static rd_kafka_NewTopic_t *describe(const struct sky_kafka_topic *topic, struct
         return NULL;
     }
     snprintf(retention, sizeof retention, "%lld", (long long)topic->retention_ms);
-    if (topic->compacted)
+    if (topic->compacted) {
+        /* Only closed segments are compacted, and whoever looks for the last value of a key reads all there is. */
         rd_kafka_NewTopic_set_config(made, "cleanup.policy", "compact");
-    else
+        rd_kafka_NewTopic_set_config(made, "segment.bytes", COMPACTED_SEGMENT_BYTES);
+    } else {
         rd_kafka_NewTopic_set_config(made, "retention.ms", retention);
+    }
     return made;
 }
 

@@ -434,8 +434,12 @@ void sky_relay_server_on_tick(struct sky_relay_server *server, sky_relay_server_
     server->tick_context = context;
 }
 
+/* Everything is with the kernel: libwebsockets keeps what a socket did not take of the last frame. */
 static bool is_done(const struct sky_relay_server *server)
 {
+    for (uint32_t i = 0; i < server->clients_count; i++)
+        if (lws_partial_buffered(server->clients[i]->wsi))
+            return false;
     return server->has_ended && slowest_seq(server) > server->window.newest_seq;
 }
 

@@ -389,6 +389,7 @@ void sky_config_cache_options(const struct sky_config *config, struct sky_cache_
     *options = (struct sky_cache_options){
         .current_ttl_ms = config->cache.current_ttl_ms,
         .hourly_ttl_ms = config->cache.hourly_retention_ms,
+        .slides_ttl_ms = config->cache.slides_retention_ms,
         .users_ttl_ms = config->cache.users_retention_ms,
         .users_window_ms = config->activity.minutes * SKY_MINUTE_MS,
     };

@@ -58,10 +58,12 @@ static const char *end_name(size_t place)
 #define BIT(role) (1U << (role))
 #define ALL       (BIT(SKY_ROLE_COUNT) - 1)
 #define RUN       BIT(SKY_ROLE_RUN)
+#define INGEST    BIT(SKY_ROLE_INGEST)
 #define ALERTS    BIT(SKY_ROLE_ALERTS)
 #define CACHE     BIT(SKY_ROLE_CACHE)
-#define SOURCES   (RUN | BIT(SKY_ROLE_INGEST))
+#define SOURCES   (RUN | INGEST)
 #define CONSUMERS (BIT(SKY_ROLE_LAKE) | BIT(SKY_ROLE_CACHE) | ALERTS)
+#define LAKES     (RUN | BIT(SKY_ROLE_LAKE))
 #define BUS       (SOURCES | CONSUMERS)
 #define PAGES     (RUN | BIT(SKY_ROLE_SERVE))
 
@@ -129,6 +131,11 @@ static const struct description table[SKY_METRIC_COUNT] = {
         NAMED(SOURCES, "skytrend_events_total", "Messages read, by kind.", "kind", kind_name, SKY_EVENT_KIND_COUNT),
     [SKY_METRIC_DROPS] = NAMED(SOURCES, "skytrend_drops_total", "Messages and records dropped as bad, by reason.",
                                "reason", drop_name, SKY_DROP_COUNT),
+    [SKY_METRIC_SEQS_SEEN] = COUNTER_OF(INGEST, "skytrend_seqs_seen_total",
+                                        "Messages with a seq, each seq once: of a relay, not of Jetstream."),
+    [SKY_METRIC_SEQS_EXPECTED] =
+        COUNTER_OF(INGEST, "skytrend_seqs_expected_total",
+                   "Seqs from the first to the last seen of each relay; relays may leave some out."),
     [SKY_METRIC_TIME_FORGED] = COUNTER_OF(SOURCES, "skytrend_time_forged_total",
                                           "Messages whose time was ahead of its arrival and was replaced."),
     [SKY_METRIC_CREATED_AT_INVALID] = COUNTER_OF(SOURCES, "skytrend_created_at_invalid_total",
@@ -169,6 +176,17 @@ static const struct description table[SKY_METRIC_COUNT] = {
     [SKY_METRIC_RECORDS_BAD] =
         NAMED(CONSUMERS | RUN, "skytrend_records_bad_total", "Records that could not be read, by the kind of topic.",
               "topic", topic_name, SKY_TOPIC_COUNT),
+    [SKY_METRIC_LAKE_ROWS] = COUNTER_OF(LAKES, "skytrend_lake_rows_total", "Rows that are in the lake for good."),
+    [SKY_METRIC_LAKE_FILES] = COUNTER_OF(LAKES, "skytrend_lake_files_total", "Parquet files written to the lake."),
+    [SKY_METRIC_LAKE_BYTES] = COUNTER_OF(LAKES, "skytrend_lake_bytes_total", "Bytes of these files."),
+    [SKY_METRIC_LAKE_WAITING] =
+        GAUGE_OF(LAKES, "skytrend_lake_waiting_bytes", "Bytes of records that wait in memory to be written."),
+    [SKY_METRIC_LAKE_STORE_DURATION] =
+        HISTOGRAM_OF(LAKES, "skytrend_lake_store_seconds", "Time to write one chunk of records, with all attempts."),
+    [SKY_METRIC_LAKE_STORE_FAILURES] =
+        COUNTER_OF(LAKES, "skytrend_lake_store_failures_total", "Attempts to write that failed and were made again."),
+    [SKY_METRIC_LAKE_COMPACTED] =
+        COUNTER_OF(LAKES, "skytrend_lake_compacted_files_total", "Small files whose rows are in a larger one now."),
     [SKY_METRIC_CACHE_WRITES] =
         LABELLED(CACHE, COUNTER, "skytrend_cache_writes_total",
                  "Keys of Redis: written; refused, as a newer value was there; merged again, as "
@@ -192,6 +210,21 @@ static const struct description table[SKY_METRIC_COUNT] = {
                  ALERT_OUTPUTS, SKY_METRIC_ALERTS_OUTPUTS),
     [SKY_METRIC_ALERTS_LEFT_OUT] =
         COUNTER_OF(ALERTS, "skytrend_alerts_left_out_total", "Alerts read that no output wants."),
+    [SKY_METRIC_POSTS_REPEATED] =
+        COUNTER_OF(INGEST, "skytrend_posts_repeated_total",
+                   "Posts dropped because the same came before, from another relay or another connection."),
+    [SKY_METRIC_POSTS_TOO_LARGE] = COUNTER_OF(INGEST, "skytrend_posts_too_large_total",
+                                              "Posts dropped because Kafka would not take so large a record."),
+    [SKY_METRIC_SPOOL_BYTES] = GAUGE_OF(INGEST, "skytrend_spool_bytes", "Size of the spool on the disk."),
+    [SKY_METRIC_SPOOL_ROOM] = GAUGE_OF(INGEST, "skytrend_spool_room_bytes", "The most that it may have."),
+    [SKY_METRIC_SPOOL_RECORDS] =
+        GAUGE_OF(INGEST, "skytrend_spool_records", "Records in it that Kafka has not taken yet."),
+    [SKY_METRIC_SPOOL_LAG] =
+        GAUGE_OF(INGEST, "skytrend_spool_lag_seconds", "How far, in event time, Kafka is behind what was received."),
+    [SKY_METRIC_SPOOL_LOST] =
+        COUNTER_OF(INGEST, "skytrend_spool_lost_records_total", "Records that the disk did not give back as written."),
+    [SKY_METRIC_SPOOL_BLOCKED] = GAUGE_OF(INGEST, "skytrend_spool_blocked",
+                                          "1 while it takes nothing, being full or failing: the relay is not read."),
     [SKY_METRIC_DEPENDENCY_UP] =
         NAMED_GAUGE(ALL, "skytrend_dependency_up", "1 while it is reached and works, else 0; see /readyz.",
                     "dependency", dependency_name, SKY_DEPENDENCY_COUNT),

@@ -318,6 +318,26 @@ def test_mail():
         process.finish()
 
 
+def test_two_members():
+    """Of one group share the alerts, and one takes over what the other leaves."""
+    receiver = receivers.HttpReceiver()
+    settings = {'outputs': 'webhook', 'webhook_url': receiver.url, 'secret': SECRET}
+    one, two = Alerts(**settings).wait_ready(), Alerts(**settings)
+    for process in (one, two):
+        process.wait_until(lambda: process.metric('skytrend_kafka_partitions') == 2, 'half of the partitions')
+    records = [alert(f'shared {number}', number=number) for number in range(60)]
+    produce(*records[:40])
+    wait_until(lambda: set(ids(receiver)) == set(map(event, records[:40])), 'forty alerts', one, two)
+    delivered = lambda: [process.metric('skytrend_alerts_delivered_total', 'output="webhook"') for process in (one, two)]
+    wait_until(lambda: sum(delivered()) == 40 and min(delivered()) > 0, 'both to have had some', one, two)
+    one.finish()
+    produce(*records[40:])
+    wait_until(lambda: set(ids(receiver)) == set(map(event, records)), 'sixty alerts', two)
+    wait_committed()
+    two.finish()
+    receiver.close()
+
+
 def test_sigterm_drains():
     """What was read is delivered and committed before the end: nothing comes again, nothing is left out."""
     receiver = receivers.HttpReceiver(lambda request: (time.sleep(0.03), 204)[1])

@@ -127,13 +127,14 @@ def test_whole(kafka, records, snapshots):
 
 
 class Feeder(threading.Thread):
-    """Writes the records little by little, over FEED_S."""
+    """Writes the records little by little."""
 
-    def __init__(self, kafka, topic, records):
+    def __init__(self, kafka, topic, records, duration_s=FEED_S):
         super().__init__(daemon=True)
         self.producer = confluent_kafka.Producer({'bootstrap.servers': kafka.direct, 'log_level': 0, 'linger.ms': 5,
                                                   'enable.idempotence': True})
         self.topic = topic
+        self.duration_s = duration_s
         self.entries = [entry for minute in records for entry in minute]
         self.start()
 
@@ -143,7 +144,7 @@ class Feeder(threading.Thread):
             self.producer.produce(self.topic, entry.value, entry.key, partition=entry.partition)
             if number % 50 == 0:
                 self.producer.poll(0)
-                time.sleep(max(0.0, begin + FEED_S * number / len(self.entries) - time.monotonic()))
+                time.sleep(max(0.0, begin + self.duration_s * number / len(self.entries) - time.monotonic()))
         assert self.producer.flush(60) == 0
 
 
@@ -200,6 +201,24 @@ def test_one_at_a_time(kafka, records, wanted):
     assert_same(outputs(kafka, 'f-'), wanted)
 
 
+def test_network(kafka, records, wanted):
+    """Connections that break, hang and are refused, in the middle of everything."""
+    kafka.create_topic('n-bluesky-posts', PARTITIONS)
+    feeder = Feeder(kafka, 'n-bluesky-posts', records, 10)
+    chance = random.Random(KILL_SEED)
+    process = Process(*options(kafka, 'network', 'n-'))
+    process.wait_for('2026-01-05T00:01')
+    for _ in range(8):
+        time.sleep(chance.uniform(0.2, 1))
+        chance.choice((kafka.proxy.refuse, kafka.proxy.hang, lambda: kafka.proxy.cut(chance.randrange(20000))))()
+        time.sleep(chance.uniform(0.1, 1))
+        kafka.proxy.go_on()
+    feeder.join(120)
+    process.wait_until(has_come_to(kafka, '2026-01-05T01:00:00.000Z', 'n-'), 'the last minute')
+    assert process.stop() == 0, process.told()
+    assert_same(outputs(kafka, 'n-'), wanted)
+
+
 def test_bad_records(kafka, records):
     """What is no PostData is kept apart, and changes nothing."""
     kafka.create_topic('b-bluesky-posts', PARTITIONS)
@@ -233,11 +252,12 @@ def test_relay(kafka):
 
 
 def main():
-    kafka = Kafka()
+    kafka = Kafka(proxied=True)
     records, snapshots = make_posts('hour')
     wanted = test_whole(kafka, records, snapshots)
     test_one_at_a_time(kafka, records, wanted)
     test_bad_records(kafka, records)
+    test_network(kafka, records, wanted)
     test_relay(kafka)
     test_kills(kafka, records, wanted)
 

@@ -7,12 +7,15 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include "unit/io/http_client.h"
 
 #include "io/event_stream.h"
 #include "io/http_server.h"
+#include "io/http_workers.h"
 
 #define CLIENTS     200
 #define PATIENCE_MS 60000
@@ -531,6 +534,92 @@ static void test_limit(void **state)
     sky_http_server_stop(server);
 }
 
+/* Slow routes */
+
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER; /* held: slow handlers wait */
+static atomic_int slow_entered;
+
+static void slow(void *context, const struct sky_http_request *request, struct sky_http_response *response)
+{
+    slow_entered++;
+    pthread_mutex_lock(&gate);
+    pthread_mutex_unlock(&gate);
+    sky_buffer_put_string(&response->body, "slow ");
+    sky_buffer_put_span(&response->body, sky_http_request_parameter(request, "q"));
+}
+
+static struct sky_http_server *start_slow(void)
+{
+    static const struct sky_http_route slow_routes[] = {{"/slow", slow, NULL, true}, {"/echo", echo, NULL, false}};
+    char message[SKY_HTTP_ERROR_SIZE];
+    struct sky_http_server *server = NULL;
+    struct sky_http_server_options options = {.address = "127.0.0.1", .routes = slow_routes, .routes_count = 2};
+    if (sky_http_server_start(&options, &server, message) != SKY_OK)
+        fail_msg("%s", message);
+    port = sky_http_server_port(server);
+    return server;
+}
+
+static int ask_slowly(int number)
+{
+    char request[128];
+    int fd = client_connect(port);
+    snprintf(request, sizeof request, "GET /slow?q=%d HTTP/1.1\r\n" REST, number);
+    client_send(fd, request);
+    return fd;
+}
+
+static void test_slow_route(void **state)
+{
+    struct sky_http_server *server = start_slow();
+    expect("GET /slow?q=1 HTTP/1.1\r\n" REST, 200, "slow 1");
+    expect("HEAD /slow?q=1 HTTP/1.1\r\n" REST, 200, NULL);
+    pthread_mutex_lock(&gate);
+    int first = ask_slowly(2), gone = ask_slowly(3), last = ask_slowly(4);
+    expect("GET /echo?q=meanwhile HTTP/1.1\r\n" REST, 200, "meanwhile"); /* others are not held up */
+    close(gone);
+    pthread_mutex_unlock(&gate);
+    char *reply = client_read(first, NULL);
+    assert_string_equal(reply_body(reply), "slow 2");
+    free(reply);
+    reply = client_read(last, NULL);
+    assert_string_equal(reply_body(reply), "slow 4");
+    free(reply);
+    close(first);
+    close(last);
+    sky_http_server_stop(server);
+}
+
+/* More wait than may: the next is told so; those who wait when the server ends are told that. */
+static void test_slow_limit(void **state)
+{
+    struct sky_http_server *server = start_slow();
+    int fds[SKY_HTTP_WORK_MAX + 1];
+    pthread_mutex_lock(&gate);
+    slow_entered = 0;
+    for (int i = 0; i <= SKY_HTTP_WORK_MAX; i++) {
+        fds[i] = ask_slowly(i);
+        while (!slow_entered)
+            usleep(1000); /* the first one is not waiting any more */
+    }
+    struct sky_http_server_stats stats = {0};
+    while (stats.requests <= SKY_HTTP_WORK_MAX) { /* until all are read */
+        usleep(1000);
+        sky_http_server_stats(server, &stats);
+    }
+    expect("GET /slow?q=x HTTP/1.1\r\n" REST, 503, "too_many_questions");
+    pthread_mutex_unlock(&gate);
+    sky_http_server_stop(server);
+    int answered = 0;
+    for (int i = 0; i <= SKY_HTTP_WORK_MAX; i++) {
+        char *reply = client_read(fds[i], NULL);
+        answered += reply_status(reply) == 200 || reply_status(reply) == 503;
+        free(reply);
+        close(fds[i]);
+    }
+    assert_int_equal(answered, SKY_HTTP_WORK_MAX + 1);
+}
+
 static void test_bad_access(void **state)
 {
     static const char *const bad[] = {"example.org"};
@@ -566,6 +655,8 @@ int main(void)
         cmocka_unit_test(test_other_pages),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_bad_access),
+        cmocka_unit_test(test_slow_route),
+        cmocka_unit_test(test_slow_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
