@@ -11,6 +11,7 @@
 #include "app/lake_part.h"
 #include "app/lake_place.h"
 #include "app/service.h"
+#include "app/source.h"
 #include "base/time.h"
 #include "event/post_json.h"
 #include "io/clock.h"
@@ -485,7 +486,7 @@ static int open_store(struct lake *lake)
     s3.connect_timeout_ms = CONNECT_MS;
     s3.timeout_ms = ATTEMPT_MS_MAX;
     s3.attempts_max = 1; /* the loop around it tries again, and polls between */
-    if (!sky_lake_place(lake->config, location) || !sky_lake_data_path(lake->config, "lake-staging", staging))
+    if (!sky_lake_place(lake->config, location) || sky_source_path(lake->config, "lake-staging", staging) != SKY_OK)
         return sky_service_fail(&lake->service, "data.directory", strerror(errno));
     const struct sky_lake_store_options store = {.location = location, .s3 = &s3};
     if (sky_lake_store_new(&store, &lake->store, problem) != SKY_OK)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/lake_place.h"
+#include "app/source.h"
 #include "base/time.h"
 #include "io/clock.h"
 #include "io/lake_local.h"
@@ -34,7 +34,7 @@ struct sky_run_lake *sky_run_lake_open(const struct sky_config *config, bool sim
     if (!config->lake.local)
         return NULL;
     struct sky_run_lake *lake = calloc(1, sizeof *lake);
-    if (!lake || !sky_lake_data_path(config, simulated ? "lake-simulated" : "lake", folder)) {
+    if (!lake || sky_source_path(config, simulated ? "lake-simulated" : "lake", folder) != SKY_OK) {
         free(lake);
         sky_log(SKY_LOG_WARN, "no_lake", SKY_LOG_TEXT("reason", "data.directory cannot be made"));
         return NULL;
