@@ -69,7 +69,9 @@ static struct sky_post make_post(int i, struct post_text *text)
     langs[1] = SKY_SPAN("pt-BR");
     snprintf(text->did, sizeof text->did, "did:plc:author%d", i % 97);
     snprintf(text->uri, sizeof text->uri, "at://%s/app.bsky.feed.post/%d", text->did, i);
-    snprintf(text->text, sizeof text->text, i % 10 ? "post %d: it's \"quoted\", caf\xc3\xa9" : "", i);
+    text->text[0] = '\0';
+    if (i % 10)
+        snprintf(text->text, sizeof text->text, "post %d: it's \"quoted\", caf\xc3\xa9", i);
     snprintf(text->rev, sizeof text->rev, "3%08d", i);
     return (struct sky_post){
         .op = i % 50 == 49 ? SKY_POST_UPDATE : SKY_POST_CREATE,
@@ -238,6 +240,7 @@ static void test_compaction(void **state)
     struct fixture *f = *state;
     struct sky_lake_compacted done;
     struct sky_lake_compaction compaction = {.now_ms = T_2026_01_05_14 + 2 * HOUR_MS + HOUR_MS / 2,
+                                             .clock_ms = INT64_C(4102444800000), /* 2100 */
                                              .closed_ms = HOUR_MS,
                                              .grace_ms = 0,
                                              .end_ms = FOREVER,
