@@ -357,6 +357,23 @@ def test_sigterm_drains():
     receiver.close()
 
 
+def test_a_place_that_is_not_there():
+    """The group stands where the topic has nothing (it was made anew, or is cut faster than it is read): what it has is sent."""
+    import confluent_kafka
+    records = [alert(f'still there {number}', number=number) for number in range(5)]
+    produce(*records)
+    client = confluent_kafka.Consumer({'bootstrap.servers': kafka.direct, 'group.id': GROUP})
+    client.commit(offsets=[confluent_kafka.TopicPartition(TOPIC, number, 10**6) for number in kafka.partitions(TOPIC)],
+                  asynchronous=False)
+    client.close()
+    receiver = receivers.HttpReceiver()
+    process = Alerts(outputs='webhook', webhook_url=receiver.url, secret=SECRET)
+    process.wait_until(lambda: set(ids(receiver)) >= set(map(event, records)), 'what there is')
+    wait_committed()
+    process.finish()
+    receiver.close()
+
+
 def test_brokers_away():
     """It says so, lives on, goes on by itself when they are back, and neither loses nor commits what it could not deliver."""
     receiver = receivers.HttpReceiver()
