@@ -12,6 +12,7 @@
 #define GATHER_BYTES_MAX  ((size_t)8 << 20)
 #define WAITING_BYTES_MAX ((size_t)64 << 20)
 #define ANSWER_MS         20    /* one wait for the brokers while there is other work */
+#define PATIENCE_MS       5000  /* a transaction that takes longer is worth a word */
 #define CONNECT_MS        5000  /* likewise when there is none */
 #define MARKER_MS         10000 /* to read the whole topic of markers */
 
@@ -26,10 +27,10 @@ struct sky_run_bus {
     bool has_topics;
     struct sky_outbox *outbox;
     struct sky_buffer json;
-    int64_t sent_clock_ms; /* monotonic: when a transaction was begun last */
-    bool reached;
-    bool failed;        /* a record could not be made for want of memory */
-    bool publishes_all; /* the marker of another network counts for nothing */
+    int64_t sent_clock_ms;    /* monotonic: when a transaction was begun last */
+    int64_t trouble_clock_ms; /* since when nothing could be committed; 0: it can */
+    bool failed;              /* a record could not be made for want of memory */
+    bool publishes_all;       /* the marker of another network counts for nothing */
     uint64_t records[SKY_TOPIC_COUNT];
     uint64_t open_records[SKY_TOPIC_COUNT]; /* of the minute being made */
     struct sky_kafka_message message;
@@ -320,9 +321,12 @@ enum sky_status sky_run_bus_turn(struct sky_run_bus *bus, bool now)
     if (!is_due || (sky_outbox_is_clear(bus->outbox) && !sky_outbox_is_busy(bus->outbox)))
         return SKY_OK;
     enum sky_status status = sky_outbox_pump(bus->outbox, ANSWER_MS);
-    bus->reached = status == SKY_OK;
-    if (status == SKY_OK)
+    if (status == SKY_OK) {
+        bus->trouble_clock_ms = 0;
         bus->message.text[0] = '\0';
+    } else if (!bus->trouble_clock_ms) {
+        bus->trouble_clock_ms = sky_clock_monotonic_ms();
+    }
     return status;
 }
 
@@ -338,7 +342,8 @@ bool sky_run_bus_is_full(const struct sky_run_bus *bus)
 
 void sky_run_bus_status(struct sky_run_bus *bus, struct sky_run_bus_status *status)
 {
-    *status = (struct sky_run_bus_status){.reached = bus->reached || !*bus->message.text,
+    *status = (struct sky_run_bus_status){.reached = !bus->trouble_clock_ms ||
+                                                     sky_clock_monotonic_ms() - bus->trouble_clock_ms < PATIENCE_MS,
                                           .committed = sky_outbox_committed(bus->outbox),
                                           .aborted = sky_outbox_aborted(bus->outbox),
                                           .problem = bus->message.text};

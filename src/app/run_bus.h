@@ -46,7 +46,7 @@ bool sky_run_bus_is_clear(const struct sky_run_bus *bus); /* a checkpoint may be
 bool sky_run_bus_is_full(const struct sky_run_bus *bus);  /* take no more events until the brokers took these */
 
 struct sky_run_bus_status {
-    bool reached; /* the last call to the brokers worked */
+    bool reached; /* transactions go through */
     uint64_t committed;
     uint64_t aborted;
     uint64_t records[SKY_TOPIC_COUNT]; /* of minutes published */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "io/clock.h"
+#include "io/lake_local.h"
 #include "ops/health.h"
 #include "ops/log.h"
 #include "trend/detector.h"
@@ -77,6 +78,19 @@ static void tell_board(struct sky_run_report *report, const struct sky_run_parts
 
 /* ---- health ---- */
 
+/* Kafka is there for the outputs, or for the posts alone; both have the same brokers. */
+static void tell_kafka(struct sky_run_report *report, const struct sky_run_parts *parts,
+                       const struct sky_feed_status *feed)
+{
+    bool reads = sky_feed_posts(parts->feed) != NULL;
+    struct sky_run_bus_status bus = {.reached = true, .problem = ""};
+    if (parts->bus)
+        sky_run_bus_status(parts->bus, &bus);
+    const char *problem = !bus.reached ? bus.problem : reads ? feed->problem : "";
+    enum sky_health_state state = !reads && !parts->bus ? SKY_HEALTH_OFF : *problem ? SKY_HEALTH_FAILED : SKY_HEALTH_OK;
+    sky_health_set(report->health, SKY_DEPENDENCY_KAFKA, state, *problem ? problem : NULL);
+}
+
 static void tell_health(struct sky_run_report *report, const struct sky_feed_status *feed)
 {
     char detail[SKY_HEALTH_DETAIL_SIZE];
@@ -98,6 +112,32 @@ static void tell_health(struct sky_run_report *report, const struct sky_feed_sta
 
 /* ---- metrics ---- */
 
+/* Returns the records read. */
+static uint64_t tell_posts(struct sky_run_report *report, struct sky_post_feed *feed)
+{
+    struct sky_post_feed_status posts;
+    sky_post_feed_status(feed, &posts);
+    sky_metric_set(report->metrics, SKY_METRIC_KAFKA_CONSUMER_LAG, 0, (double)posts.lag);
+    sky_metric_set(report->metrics, SKY_METRIC_KAFKA_PARTITIONS, 0, posts.partitions);
+    sky_metric_set_total(report->metrics, SKY_METRIC_KAFKA_CONSUMED, SKY_TOPIC_POSTS, posts.records);
+    sky_metric_set_total(report->metrics, SKY_METRIC_RECORDS_BAD, SKY_TOPIC_POSTS, posts.bad);
+    return posts.records;
+}
+
+static void tell_bus(struct sky_run_report *report, struct sky_run_bus *bus)
+{
+    struct sky_run_bus_status status;
+    if (!bus)
+        return;
+    sky_run_bus_status(bus, &status);
+    for (int kind = 0; kind < SKY_TOPIC_COUNT; kind++)
+        sky_metric_set_total(report->metrics, SKY_METRIC_KAFKA_PRODUCED, (size_t)kind, status.records[kind]);
+    sky_metric_set_total(report->metrics, SKY_METRIC_KAFKA_TRANSACTIONS, SKY_METRIC_TRANSACTION_COMMITTED,
+                         status.committed);
+    sky_metric_set_total(report->metrics, SKY_METRIC_KAFKA_TRANSACTIONS, SKY_METRIC_TRANSACTION_ABORTED,
+                         status.aborted);
+}
+
 static void tell_source(struct sky_run_report *report, const struct sky_run_parts *parts,
                         const struct sky_feed_status *feed)
 {
@@ -106,6 +146,8 @@ static void tell_source(struct sky_run_report *report, const struct sky_run_part
         .state = SKY_RELAY_STREAMING, .bytes = feed->bytes, .messages = sky_decoder_stats(parts->decoder)->frames};
     if (relay)
         sky_relay_status(relay, &status);
+    if (sky_feed_posts(parts->feed))
+        status.messages = tell_posts(report, sky_feed_posts(parts->feed));
     sky_metrics_take_relay(report->metrics, &status);
 }
 
@@ -130,7 +172,9 @@ void sky_run_report_update(struct sky_run_report *report, const struct sky_run_p
     sky_engine_stats(parts->engine, &engine);
     tell_board(report, parts, &feed, &engine);
     tell_health(report, &feed);
+    tell_kafka(report, parts, &feed);
     tell_source(report, parts, &feed);
+    tell_bus(report, parts->bus);
     tell_page(report, parts->api);
     sky_metrics_take_decoder(report->metrics, sky_decoder_stats(parts->decoder));
     sky_metrics_take_engine(report->metrics, &engine);
@@ -177,4 +221,13 @@ void sky_run_report_checkpoint(struct sky_run_report *report, const struct sky_r
 void sky_run_report_no_checkpoint(struct sky_run_report *report)
 {
     sky_health_set(report->health, SKY_DEPENDENCY_CHECKPOINT, SKY_HEALTH_OFF, NULL);
+}
+
+void sky_run_report_lake(struct sky_run_report *report, const struct sky_lake_local_stats *stats, const char *problem)
+{
+    sky_metric_set_total(report->metrics, SKY_METRIC_LAKE_ROWS, 0, stats->totals.rows);
+    sky_metric_set_total(report->metrics, SKY_METRIC_LAKE_FILES, 0, stats->totals.files);
+    sky_metric_set_total(report->metrics, SKY_METRIC_LAKE_BYTES, 0, stats->totals.bytes);
+    sky_metric_set_total(report->metrics, SKY_METRIC_LAKE_COMPACTED, 0, stats->compacted);
+    sky_health_set(report->health, SKY_DEPENDENCY_STORAGE, *problem ? SKY_HEALTH_DEGRADED : SKY_HEALTH_OK, problem);
 }

@@ -6,6 +6,7 @@
 #define SKY_APP_RUN_REPORT_H
 
 #include "app/feed.h"
+#include "app/run_bus.h"
 #include "engine/engine.h"
 #include "io/api.h"
 #include "ops/config.h"
@@ -26,6 +27,7 @@ struct sky_run_parts {
     const struct sky_engine *engine;
     struct sky_board *board;
     const struct sky_api *api; /* NULL: none */
+    struct sky_run_bus *bus;   /* NULL: none */
     int64_t event_clock_ms;    /* monotonic clock of the last event */
 };
 
@@ -49,6 +51,10 @@ struct sky_run_checkpoint {
 
 /* A checkpoint was written, or not: then that is logged too. */
 void sky_run_report_checkpoint(struct sky_run_report *report, const struct sky_run_checkpoint *checkpoint);
+
+/* The lake of this process: what it wrote, and what is wrong with it ("": nothing). */
+struct sky_lake_local_stats; /* io/lake_local.h */
+void sky_run_report_lake(struct sky_run_report *report, const struct sky_lake_local_stats *stats, const char *problem);
 
 /* No checkpoints are made in this run. */
 void sky_run_report_no_checkpoint(struct sky_run_report *report);

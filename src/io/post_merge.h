@@ -3,8 +3,8 @@
  * In each partition event time does not go back: ingest writes it so, with watermarks ("nothing older follows") in
  * every partition. A record is given only when no partition can still have an older one: each of the others has one at
  * hand that is not older, or its last one or last watermark was not. So what is given at time t says that all
- * partitions have come to t, and a minute is over when the slowest partition says so, whatever the clock says. Of
- * records of one time the one of the lower partition comes first.
+ * partitions have come to t, and a minute is over when the slowest partition says so, whatever the clock says.
+ * Records of one time come in any order of their partitions.
  *
  * A partition that is ahead is not asked for more, so that no more than its fetched records wait in memory. A
  * producer that goes back in time in a partition has its old records given at once; the engine counts them as late.
