@@ -56,11 +56,11 @@ def produce(*records):
 class Alerts(program.Process):
     """Started, with a part of the topic or all of it; `settings` are those of the section alerts."""
 
-    def __init__(self, *arguments, secret=None, environment=None, **settings):
+    def __init__(self, *arguments, secret=None, piped=False, **settings):
         flags = [word for name, value in settings.items() for word in (f'--alerts.{name}', str(value))]
         super().__init__('alerts', '--port', servers.free_port(), '--kafka.bootstrap_servers', kafka.brokers, '--log.format', 'json',
                          *flags, *arguments,
-                         env={**os.environ, **({'SKYTREND_ALERTS_WEBHOOK_SECRET': secret} if secret else {}), **(environment or {})})
+                         piped=piped, env={**os.environ, **({'SKYTREND_ALERTS_WEBHOOK_SECRET': secret} if secret else {})})
 
     def url(self, path):
         return self.wait_for(r'metrics and probes at (http://\S+)/metrics')[1] + path
@@ -437,6 +437,11 @@ def test_views_and_replay():
     assert kafka.group_offsets(GROUP, TOPIC) != place
     wait_committed()
     receiver.close()
+    process = Alerts('--from-beginning', piped=True, outputs='json')
+    assert json.loads(process.process.stdout.readline())
+    process.process.stdout.close()  # as head -1 does
+    produce(alert('nobody reads this'))
+    assert process.process.wait(program.PATIENCE_S) == 0, process.told()
 
 
 def test_wrong_settings():
