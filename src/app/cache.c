@@ -10,6 +10,7 @@
 #include "app/service.h"
 #include "io/cache.h"
 #include "io/clock.h"
+#include "io/kafka_dead_letters.h"
 #include "ops/log.h"
 #include "ops/signal.h"
 #include "ops/topics.h"
@@ -23,6 +24,9 @@
 #define PING_MS        2000
 #define DRAIN_MS_MAX   5000 /* after SIGTERM; what is not written by then is read again */
 #define PARTITIONS_MAX 3072 /* of the three topics */
+#define SETTLE_MS      5000
+#define LETTER_BYTES_MAX                                                                                               \
+    262144 /* of a record that is kept; with its headers, a larger one is more than a broker takes */
 
 /* Read again at the start, as merging them twice changes nothing: a Redis that lost its memory while nobody wrote has
  * the present hour whole again. */
@@ -46,6 +50,7 @@ struct cache {
     struct sky_redis *redis;
     struct sky_cache *cache;
     struct sky_kafka_consumer *consumer;
+    struct sky_kafka_dead_letters *dead_letters;
     struct sky_record_reader reader;
     struct place places[PARTITIONS_MAX];
     size_t places_count;
@@ -140,6 +145,21 @@ static void tell_redis(struct cache *cache, enum sky_status status)
     cache->was_told = true;
 }
 
+/* What could not be read is kept before its offset is committed. */
+static bool settle(struct cache *cache)
+{
+    struct sky_kafka_message message;
+    uint64_t pending = sky_kafka_dead_letters_pending(cache->dead_letters);
+    if (!pending)
+        return true;
+    enum sky_status status = sky_kafka_dead_letters_settle(cache->dead_letters, SETTLE_MS, &message);
+    if (status == SKY_OK)
+        sky_metric_add(cache->service.metrics, SKY_METRIC_KAFKA_PRODUCED, SKY_TOPIC_DEAD_LETTERS, pending);
+    else
+        sky_log(SKY_LOG_WARN, "dead_letters_not_kept", SKY_LOG_TEXT("reason", message.text));
+    return status == SKY_OK;
+}
+
 static void write_redis(struct cache *cache)
 {
     enum sky_status status = sky_cache_flush(cache->cache);
@@ -150,6 +170,8 @@ static void write_redis(struct cache *cache)
     }
     tell_redis(cache, status);
     if (status != SKY_OK)
+        return;
+    if (!settle(cache))
         return;
     cache->has_unwritten = false;
     commit(cache);
@@ -209,6 +231,22 @@ static enum sky_status add_record(struct cache *cache, const struct sky_kafka_re
     return add_session(cache, record, error);
 }
 
+static void bury(struct cache *cache, const struct sky_kafka_record *record, const struct sky_error *error)
+{
+    struct sky_span value = record->value;
+    value.len = value.len < LETTER_BYTES_MAX ? value.len : LETTER_BYTES_MAX;
+    const struct sky_kafka_dead_letter letter = {.service = "cache",
+                                                 .reason =
+                                                     error->reason ? error->reason : sky_status_name(error->status),
+                                                 .topic = record->topic,
+                                                 .partition = record->partition,
+                                                 .offset = record->offset,
+                                                 .key = record->key,
+                                                 .value = value};
+    sky_service_bad_record(&cache->service, record, error);
+    cache->failed = sky_kafka_dead_letters_add(cache->dead_letters, &letter);
+}
+
 static void take_record(struct cache *cache, const struct sky_kafka_record *record)
 {
     struct place *place = find_place(cache, record->topic, record->partition);
@@ -225,8 +263,8 @@ static void take_record(struct cache *cache, const struct sky_kafka_record *reco
             cache->failed = SKY_E_IO;
         return;
     }
-    if (status != SKY_OK)
-        sky_service_bad_record(&cache->service, record, &error);
+    if (status != SKY_OK && record->offset >= place->committed) /* else it was told of before */
+        bury(cache, record, &error);
     place->at_end = false;
     if (record->offset + 1 > place->next)
         place->next = record->offset + 1;
@@ -316,11 +354,12 @@ static void take_turn(struct cache *cache)
 
 static bool wait_for_topics(struct cache *cache)
 {
-    static const enum sky_topic_kind kinds[] = {SKY_TOPIC_TRENDS, SKY_TOPIC_ACTIVITY, SKY_TOPIC_SESSIONS};
+    static const enum sky_topic_kind kinds[] = {SKY_TOPIC_TRENDS, SKY_TOPIC_ACTIVITY, SKY_TOPIC_SESSIONS,
+                                                SKY_TOPIC_DEAD_LETTERS};
     char told[SKY_KAFKA_MESSAGE_SIZE] = "";
     while (sky_service_goes_on(&cache->service)) {
         struct sky_kafka_message message;
-        enum sky_status status = sky_topics_ensure(cache->config, kinds, 3, TOPICS_MS, &message);
+        enum sky_status status = sky_topics_ensure(cache->config, kinds, 4, TOPICS_MS, &message);
         if (status == SKY_OK)
             return true;
         sky_health_set(cache->service.health, SKY_DEPENDENCY_KAFKA, SKY_HEALTH_FAILED, message.text);
@@ -367,7 +406,11 @@ static int work(struct cache *cache)
     struct sky_kafka_message message;
     if (!wait_for_topics(cache))
         return cache->failed == SKY_OK ? SKY_EXIT_OK : SKY_EXIT_FAILURE;
-    if (sky_kafka_consumer_new(&options, &cache->consumer, &message) != SKY_OK)
+    enum sky_status status = sky_kafka_dead_letters_new(&cache->service.kafka, cache->config->topics.dead_letters,
+                                                        &cache->dead_letters, &message);
+    if (status == SKY_OK)
+        status = sky_kafka_consumer_new(&options, &cache->consumer, &message);
+    if (status != SKY_OK)
         return sky_service_fail(&cache->service, "Kafka", message.text);
     while (cache->failed == SKY_OK && sky_service_goes_on(&cache->service))
         take_turn(cache);
@@ -395,6 +438,7 @@ static enum sky_status open_redis(struct cache *cache)
 static void tear_down(struct cache *cache)
 {
     sky_kafka_consumer_free(cache->consumer);
+    sky_kafka_dead_letters_free(cache->dead_letters);
     sky_cache_free(cache->cache);
     sky_redis_free(cache->redis);
     sky_record_reader_clean_up(&cache->reader);

@@ -11,6 +11,7 @@
 #include "app/lake_part.h"
 #include "app/lake_place.h"
 #include "app/service.h"
+#include "app/source.h"
 #include "base/time.h"
 #include "event/post_json.h"
 #include "io/clock.h"
@@ -298,7 +299,16 @@ static struct sky_lake_part *largest_part(const struct sky_lake_parts *parts)
 static void take_record(struct lake *lake, const struct sky_kafka_record *record)
 {
     struct sky_lake_part *part = sky_lake_part_get(&lake->parts, record->topic, record->partition);
-    if (!part || !part->assigned || record->offset < part->end)
+    if (!part || !part->assigned)
+        return;
+    if (record->offset < part->end && part->rows == 0) { /* the brokers do not know what was committed any more */
+        sky_log(SKY_LOG_WARN, "offset_reset", SKY_LOG_TEXT("topic", part->topic),
+                SKY_LOG_INT("partition", part->partition), SKY_LOG_INT("committed", part->end),
+                SKY_LOG_INT("offset", record->offset));
+        part->start = part->end = record->offset;
+        part->plan_end = 0;
+    }
+    if (record->offset < part->end)
         return;
     if (part->plan_end && record->offset >= part->plan_end) { /* its last records are gone */
         int64_t end = part->plan_end;
@@ -366,7 +376,7 @@ static void compact(struct lake *lake)
         return;
     int64_t recent_ms = now_ms - COMPACT_RECENT_MS;
     const struct sky_lake_compaction compaction = {.now_ms = now_ms,
-        .clock_ms = now_ms,
+                                                   .clock_ms = now_ms,
                                                    .closed_ms = config->lake.compact_after_ms,
                                                    .grace_ms = config->lake.compact_grace_ms,
                                                    .start_ms =
@@ -476,7 +486,7 @@ static int open_store(struct lake *lake)
     s3.connect_timeout_ms = CONNECT_MS;
     s3.timeout_ms = ATTEMPT_MS_MAX;
     s3.attempts_max = 1; /* the loop around it tries again, and polls between */
-    if (!sky_lake_place(lake->config, location) || !sky_lake_data_path(lake->config, "lake-staging", staging))
+    if (!sky_lake_place(lake->config, location) || sky_source_path(lake->config, "lake-staging", staging) != SKY_OK)
         return sky_service_fail(&lake->service, "data.directory", strerror(errno));
     const struct sky_lake_store_options store = {.location = location, .s3 = &s3};
     if (sky_lake_store_new(&store, &lake->store, problem) != SKY_OK)

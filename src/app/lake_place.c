@@ -1,16 +1,6 @@
 #include "app/lake_place.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
-
-bool sky_lake_data_path(const struct sky_config *config, const char *name, char path[PATH_MAX])
-{
-    const char *directory = config->data.directory;
-    if (mkdir(directory, 0777) != 0 && errno != EEXIST)
-        return false;
-    return (size_t)snprintf(path, PATH_MAX, "%s/%s", directory, name) < PATH_MAX;
-}
 
 bool sky_lake_place(const struct sky_config *config, char location[PATH_MAX])
 {

@@ -10,9 +10,6 @@
 /* lake.location, or lake in data.directory. False: longer than PATH_MAX. */
 SKY_MUST_USE bool sky_lake_place(const struct sky_config *config, char location[PATH_MAX]);
 
-/* NAME in data.directory, which is made when missing. False: it cannot be made, or is too long. */
-SKY_MUST_USE bool sky_lake_data_path(const struct sky_config *config, const char *name, char path[PATH_MAX]);
-
 /* The s3.* settings, without a bucket. */
 void sky_lake_s3_options(const struct sky_config *config, struct sky_s3_options *options);
 

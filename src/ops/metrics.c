@@ -339,6 +339,8 @@ static void put_series(struct sky_metrics *metrics, enum sky_metric id, struct s
 {
     const struct description *metric = &table[id];
     for (size_t i = 0; i < series_count(metric); i++) {
+        if (id == SKY_METRIC_DEPENDENCY_UP && !sky_dependency_is_of((enum sky_dependency)i, metrics->role))
+            continue;
         uint64_t word = load(&metrics->words[id][i]);
         double value;
         memcpy(&value, &word, sizeof value);

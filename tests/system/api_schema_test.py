@@ -75,6 +75,8 @@ def main():
     history = check(document, url, f'/v1/trends/{keyword}', 200, '/v1/trends/{keyword}')
     assert history['languages'][0]['points'], history
     assert check(document, url, '/v1/activity', 200, '/v1/activity')['series']
+    assert check(document, url, '/v1/summary', 200, '/v1/summary')['posts_per_minute'] > 0
+    check(document, url, '/v1/summary?x=1', 400, '/v1/summary')
     check(document, url, '/v1/trends?limit=0', 400, '/v1/trends')
     check(document, url, '/v1/trends/%00', 400, '/v1/trends/{keyword}')
     check(document, url, '/v1/trends/nobody-says-this', 404, '/v1/trends/{keyword}')

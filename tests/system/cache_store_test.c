@@ -310,6 +310,55 @@ static void test_comes_back_empty(void **state)
     redis_server_stop(&server);
 }
 
+struct seen {
+    int64_t ends_ms[64];
+    uint32_t count;
+};
+
+static void see(void *context, const struct sky_trend_snapshot *snapshot)
+{
+    struct seen *seen = context;
+    assert_true(seen->count < 64);
+    assert_int_equal(snapshot->trends_count, TRENDS);
+    assert_int_equal(snapshot->posts, 1000 + (snapshot->window_end_ms - HOUR) / SKY_MINUTE_MS);
+    seen->ends_ms[seen->count++] = snapshot->window_end_ms;
+}
+
+/* Slides come back by time, without those that are not there; a server that lost them has them again at once. */
+static void test_slides(void **state)
+{
+    struct redis_server server = {0};
+    redis_server_start(&server, NULL);
+    struct writer writer = new_writer(server.port);
+    for (int minute = 1; minute <= 50; minute++)
+        if (minute != 7)
+            add_slide(&writer, minute);
+    flush(&writer);
+    assert_ttl(&writer, "trends:slide:2026-01-05T01:33:00Z", SKY_DAY_MS);
+    for (int round = 0; round < 2; round++) {
+        struct seen seen = {0};
+        const struct sky_cache_slides_wanted wanted = {HOUR + 5 * SKY_MINUTE_MS, HOUR + 45 * SKY_MINUTE_MS, see, &seen};
+        assert_true(REDIS_CLI(&server, "SET", "trends:slide:2026-01-05T01:09:00Z", "rubbish"));
+        assert_int_equal(sky_cache_get_slides(writer.cache, &wanted), SKY_OK);
+        assert_int_equal(seen.count, 39);
+        for (uint32_t i = 0, minute = 5; i < seen.count; i++, minute++) {
+            while (minute == 7 || minute == 9)
+                minute++;
+            assert_int_equal(seen.ends_ms[i], HOUR + minute * SKY_MINUTE_MS);
+        }
+        redis_server_kill(&server);
+        redis_server_start(&server, NULL);
+        flush(&writer); /* notices nothing: nothing waits */
+        assert_int_equal(sky_cache_ping(writer.cache), SKY_OK);
+        flush(&writer);
+    }
+    int64_t age_ms = -1;
+    assert_int_equal(sky_cache_get_age(writer.cache, &age_ms), SKY_OK);
+    assert_true(age_ms >= 0 && age_ms < 60000);
+    free_writer(&writer);
+    redis_server_stop(&server);
+}
+
 /* Many hours and windows wait while nothing can be written: bounded, and said so. */
 static void test_bounds(void **state)
 {
@@ -375,9 +424,10 @@ static void test_cluster(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys),   cmocka_unit_test(test_older),
-        cmocka_unit_test(test_race),   cmocka_unit_test(test_comes_back_empty),
-        cmocka_unit_test(test_bounds), cmocka_unit_test(test_cluster),
+        cmocka_unit_test(test_keys),    cmocka_unit_test(test_older),
+        cmocka_unit_test(test_race),    cmocka_unit_test(test_comes_back_empty),
+        cmocka_unit_test(test_slides),  cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_cluster),
     };
     if (!redis_server_is_installed()) {
         printf("redis-server is not installed\n");

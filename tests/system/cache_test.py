@@ -105,9 +105,18 @@ def check_values(kafka):
     for key, seconds in (('trends:current', 300), (HOURLY, 7 * 86400), ('users:active:current', 300),
                          ('users:active:2026-01-05T01:05:00Z', 2 * 86400)):
         assert seconds - 60 < redis('TTL', key) <= seconds, (key, redis('TTL', key))
+    for end in (1, 17, 30):
+        slide = bus.snapshot(end)
+        for alert in slide['trends']:
+            alert['sample_posts'] = []
+        key = f'trends:slide:{bus.text(bus.minute(end))[:19]}Z'
+        assert value(redis, key) == slide and 86400 - 60 < redis('TTL', key) <= 86400, key
     assert cache.ready() and cache.metric('skytrend_cache_waiting') == 0
     assert cache.metric('posts_processed_total') == sum(bus.activity(start)['posts'] for start in range(0, 30, 5))
     assert '"reason":' in cache.stderr() and cache.stderr().count('record_dropped') == 2, cache.told()
+    letters = kafka.wait_for('dead-letters', lambda records: len(records) >= 2)
+    assert sorted(letter.value for letter in letters) == [b'rubbish', b'{"window_start":7}'], letters
+    assert {dict(letter.headers)['topic'] for letter in letters} == {b'trends'} and dict(letters[0].headers)['service'] == b'cache'
     return redis, cache, sessions
 
 
@@ -257,6 +266,8 @@ def main():
     check_away(kafka, redis, cache)
     check_stopped_meanwhile(kafka, redis)
     check_ways(kafka)
+    dead = [record for record in kafka.consume('dead-letters') if record.value == b'rubbish']
+    assert len(dead) == 1 + 5, len(dead)  # once for each group that read it: no restart doubles it
     assert program.run('cache', '--redis.url', 'redis://user:secret@host').returncode == 2
     print('ok')
 

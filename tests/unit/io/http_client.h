@@ -57,7 +57,7 @@ static char *client_read(int fd, const char *until)
 }
 
 /* The whole reply to `request`, which must ask to close. */
-static char *client_ask(uint16_t port, const char *request)
+static inline char *client_ask(uint16_t port, const char *request)
 {
     int fd = client_connect(port);
     client_send(fd, request);
@@ -78,14 +78,14 @@ static int reply_status(const char *reply)
     return strncmp(reply, "HTTP/1.1 ", 9) == 0 ? atoi(reply + 9) : 0;
 }
 
-static const char *reply_body(const char *reply)
+static inline const char *reply_body(const char *reply)
 {
     const char *body = strstr(reply, "\r\n\r\n");
     return body ? body + 4 : "";
 }
 
 /* The value of a header into `value`; false when it is not there. */
-static bool reply_header(const char *reply, const char *name, char value[512])
+static inline bool reply_header(const char *reply, const char *name, char value[512])
 {
     const char *end = strstr(reply, "\r\n\r\n");
     for (const char *line = strstr(reply, "\r\n"); line && line < end; line = strstr(line + 2, "\r\n")) {
