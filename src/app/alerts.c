@@ -103,7 +103,14 @@ static struct sky_span letter_value(const struct letter *letter)
     return sky_span_from(sky_buffer_span(&letter->bytes), letter->key_len);
 }
 
-static void letter_free(struct alerts *alerts, struct letter *letter)
+static void letter_free(struct letter *letter)
+{
+    sky_record_reader_clean_up(&letter->reader);
+    sky_buffer_clean_up(&letter->bytes);
+    free(letter);
+}
+
+static void letter_end(struct alerts *alerts, struct letter *letter)
 {
     if (letter->next)
         letter->next->previous = letter->previous;
@@ -111,9 +118,7 @@ static void letter_free(struct alerts *alerts, struct letter *letter)
         letter->previous->next = letter->next;
     else
         alerts->letters = letter->next;
-    sky_record_reader_clean_up(&letter->reader);
-    sky_buffer_clean_up(&letter->bytes);
-    free(letter);
+    letter_free(letter);
 }
 
 /* One of those it waits for is through; the last one ends it. */
@@ -122,7 +127,7 @@ static void release(struct alerts *alerts, struct letter *letter)
     if (--letter->waiting)
         return;
     sky_offset_ledger_done(alerts->ledger, &letter->ticket);
-    letter_free(alerts, letter);
+    letter_end(alerts, letter);
 }
 
 /* ---- dead letters ---- */
@@ -288,12 +293,12 @@ static bool wants(const struct alerts *alerts, enum sky_alert_output_kind kind, 
 static void send_to_outputs(struct alerts *alerts, struct letter *letter)
 {
     const struct sky_trend_alert *alert = &letter->item.alert;
-    uint32_t wanted[SKY_ALERT_TO_COUNT];
+    uint32_t wanted[SKY_ALERT_TO_COUNT], count = 0;
     if (sky_alert_filter_wants(alerts->filter, alert))
         for (uint32_t i = 0; i < alerts->receivers.count; i++)
             if (wants(alerts, alerts->receivers.kinds[i], alert))
-                wanted[letter->waiting++] = i;
-    uint32_t count = letter->waiting;
+                wanted[count++] = i;
+    letter->waiting = count;
     if (!count) {
         sky_metric_add(alerts->service.metrics, SKY_METRIC_ALERTS_LEFT_OUT, 0, 1);
         letter->waiting = 1;
@@ -564,8 +569,10 @@ static void tear_down(struct alerts *alerts)
     atomic_store(&alerts->receivers.stop, true);
     sky_kafka_consumer_free(alerts->consumer); /* the group learns that we leave */
     sky_alert_outputs_free(alerts->outputs);
-    while (alerts->letters)
-        letter_free(alerts, alerts->letters);
+    for (struct letter *next, *letter = alerts->letters; letter; letter = next) {
+        next = letter->next;
+        letter_free(letter);
+    }
     sky_alert_receivers_clean_up(&alerts->receivers);
     sky_kafka_dead_letters_free(alerts->dead_letters);
     sky_offset_ledger_free(alerts->ledger);

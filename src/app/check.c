@@ -9,8 +9,11 @@
 #include <unistd.h>
 
 #include "app/command.h"
+#include "app/lake_place.h"
 #include "base/printable.h"
 #include "io/clock.h"
+#include "io/lake_store.h"
+#include "io/reach.h"
 #include "io/redis.h"
 #include "io/websocket.h"
 #include "ops/config.h"
@@ -194,6 +197,60 @@ static void look_at_redis(struct look *look)
     sky_redis_free(redis);
 }
 
+static void look_at_lake(struct look *look)
+{
+    char location[PATH_MAX], problem[SKY_S3_PROBLEM_SIZE] = "data.directory is too long";
+    struct sky_s3_options s3;
+    struct sky_lake_store *store = NULL;
+    sky_lake_s3_options(look->config, &s3);
+    s3.connect_timeout_ms = s3.timeout_ms = look->timeout_ms;
+    s3.attempts_max = 1;
+    const struct sky_lake_store_options options = {.location = location, .s3 = &s3};
+    enum sky_status status = sky_lake_place(look->config, location) ? SKY_OK : SKY_E_CONFIG;
+    if (status == SKY_OK)
+        status = sky_lake_store_new(&options, &store, problem);
+    if (status == SKY_OK) {
+        status = sky_lake_store_check(store, false);
+        snprintf(problem, sizeof problem, "%s", sky_lake_store_problem(store));
+    }
+    if (status == SKY_OK)
+        say(look, FINE, NULL, "%s can be read", location);
+    else
+        say(look, BAD, "see the settings lake.location and s3.*; `skytrend lake` makes what is missing", "%s", problem);
+    sky_lake_store_free(store);
+}
+
+/* The receivers of `alerts`, each with a URL. */
+static void look_at_alerts(struct look *look)
+{
+    const struct sky_config *config = look->config;
+    const char *urls[] = {config->alerts.webhook_url, config->alerts.alertmanager_url, config->alerts.mail_url};
+    char silent[DETAIL_SIZE] = "";
+    size_t asked = 0, answered = 0, len = 0;
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        char problem[SKY_REACH_PROBLEM_SIZE];
+        bool mail = urls[i] == config->alerts.mail_url;
+        const struct sky_reach_options options = {.url = urls[i],
+                                                  .ca_file = config->alerts.ca_file,
+                                                  .user = mail ? config->alerts.mail_username : NULL,
+                                                  .password = config->alerts.mail_password,
+                                                  .timeout_ms = look->timeout_ms};
+        if (!*urls[i])
+            continue;
+        asked++;
+        if (sky_reach(&options, problem) == SKY_OK)
+            answered++;
+        else if (len < sizeof silent)
+            len += (size_t)snprintf(silent + len, sizeof silent - len, "%s%s: %s", len ? "; " : "", urls[i], problem);
+    }
+    if (!asked)
+        say(look, UNUSED, NULL, "not configured: no URL of a receiver is set");
+    else if (asked == answered)
+        say(look, FINE, NULL, "%zu of %zu receivers answer", answered, asked);
+    else
+        say(look, BAD, "see the settings alerts.*", "%zu of %zu receivers answer; %.500s", answered, asked, silent);
+}
+
 /* ---- all of them ---- */
 
 static const struct {
@@ -205,6 +262,8 @@ static const struct {
     {"data", NULL, look_at_data},
     {"kafka", "kafka.bootstrap_servers", look_at_kafka},
     {"redis", "redis.url", look_at_redis},
+    {"lake", "lake.location", look_at_lake},
+    {"alerts", NULL, look_at_alerts},
 };
 
 #define PARTS_COUNT (sizeof parts / sizeof parts[0])
@@ -280,7 +339,8 @@ static int run(const struct sky_invocation *invocation)
     struct sky_buffer text = {0};
     struct sky_json_writer json;
     if (!all_known(invocation))
-        return sky_command_usage_error(invocation->command, "there is to check: source, data, kafka, redis");
+        return sky_command_usage_error(invocation->command,
+                                       "there is to check: source, data, kafka, redis, lake, alerts");
     sky_json_begin(&json, &text);
     sky_json_object(&json);
     for (size_t i = 0; i < PARTS_COUNT; i++) {

@@ -8,14 +8,16 @@
 #include "ops/nearest.h"
 
 extern const struct sky_command sky_command_run;
+extern const struct sky_command sky_command_ingest;
+extern const struct sky_command sky_command_lake;
+extern const struct sky_command sky_command_cache;
+extern const struct sky_command sky_command_alerts;
+extern const struct sky_command sky_command_serve;
+extern const struct sky_command sky_command_query;
 extern const struct sky_command sky_command_replay;
 extern const struct sky_command sky_command_simulate;
-extern const struct sky_command sky_command_ingest;
-extern const struct sky_command sky_command_cache;
-extern const struct sky_command sky_command_serve;
-extern const struct sky_command sky_command_alerts;
-extern const struct sky_command sky_command_inspect;
 extern const struct sky_command sky_command_check;
+extern const struct sky_command sky_command_inspect;
 extern const struct sky_command sky_command_config;
 extern const struct sky_command sky_command_help;
 
@@ -26,11 +28,13 @@ const struct sky_command *const *sky_commands(void)
     static const struct sky_command *const all[] = {
         &sky_command_run,
         &sky_command_ingest,
+        &sky_command_lake,
+        &sky_command_cache,
+        &sky_command_alerts,
+        &sky_command_serve,
+        &sky_command_query,
         &sky_command_replay,
         &sky_command_simulate,
-        &sky_command_cache,
-        &sky_command_serve,
-        &sky_command_alerts,
         &sky_command_check,
         &sky_command_inspect,
         &sky_command_config,

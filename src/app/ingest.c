@@ -109,9 +109,10 @@ static enum sky_status resume(struct ingest *ingest)
 
 static enum sky_status set_up(struct ingest *ingest)
 {
-    if (ingest->config->source.kind == SKY_SOURCE_SIMULATED) {
-        (void)sky_service_fail(&ingest->service, "source.kind simulated",
-                               "start `skytrend simulate` and give its address by --source");
+    int64_t kind = ingest->config->source.kind;
+    if (kind != SKY_SOURCE_RELAY && kind != SKY_SOURCE_JETSTREAM) {
+        (void)sky_service_fail(&ingest->service, "source.kind",
+                               "ingest reads a relay or Jetstream; `skytrend simulate` is a relay too, for --source");
         return SKY_E_CONFIG;
     }
     enum sky_status status = open_spool(ingest);

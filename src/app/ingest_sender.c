@@ -415,6 +415,12 @@ static void count_partitions(struct sky_ingest_sender *sender)
         sender->partitions = partitions;
 }
 
+/* At the beginning: batches without posts have the position of what is committed, and may have been committed too. */
+static bool is_behind(const struct sky_ingest_sender *sender, const struct sky_spool_batch *batch)
+{
+    return batch->first_position == batch->next_position && batch->event_time_ms < sender->committed.event_time_ms;
+}
+
 /* Until it is asked to stop and everything is sent (SKY_OK), or something fails. */
 static enum sky_status send_all(struct sky_ingest_sender *sender)
 {
@@ -431,7 +437,7 @@ static enum sky_status send_all(struct sky_ingest_sender *sender)
         bool stopping = is_stopping(sender);
         enum sky_status got = sky_spool_reader_next(reader, stopping ? 0 : IDLE_MS, &batch);
         if (got == SKY_OK) {
-            status = transact(sender, reader, &batch);
+            status = is_behind(sender, &batch) ? SKY_OK : transact(sender, reader, &batch);
         } else if (got == SKY_E_END) {
             sender->drained = stopping;
         } else {

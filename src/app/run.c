@@ -13,6 +13,7 @@
 #include "app/feed.h"
 #include "app/reject.h"
 #include "app/run_bus.h"
+#include "app/run_lake.h"
 #include "app/run_report.h"
 #include "app/run_setup.h"
 #include "app/run_state.h"
@@ -30,7 +31,7 @@
 #define DURATION_MS_MAX  864e9 /* 10,000 days */
 #define EVENTS_A_TURN    512   /* handled before clocks are looked at */
 #define DRAIN_MS         10000 /* for the brokers, at the end */
-#define CATCH_UP_SAVE_MS 1000  /* between checkpoints while posts that waited are worked off */
+#define CATCH_UP_SAVE_MS 1000  /* between checkpoints while minutes close fast */
 #define SIMULATED_RATE   "0.5"
 #define SIMULATED_BURSTS "24" /* an hour: a story every few seconds at 60 times the clock */
 
@@ -86,9 +87,11 @@ struct run {
     const struct sky_config *config;
     struct sky_run_source source;
     struct sky_feed *feed;
-    struct sky_run_bus *bus; /* NULL: nothing goes to Kafka */
-    uint64_t bus_aborted;    /* transactions, as told last */
-    bool bus_is_away;        /* likewise */
+    struct sky_run_bus *bus;   /* NULL: nothing goes to Kafka */
+    uint64_t bus_aborted;      /* transactions, as told last */
+    bool bus_is_away;          /* likewise */
+    bool waits_for_bus;        /* no event is taken until what is complete is published, for a checkpoint */
+    struct sky_run_lake *lake; /* NULL: none */
     struct sky_decoder *decoder;
     struct sky_engine *engine;
     struct sky_board *board;
@@ -163,6 +166,14 @@ static enum sky_status open_checkpoint(struct run *run, bool *found)
     return SKY_OK;
 }
 
+/* Beside the work. Posts that come from Kafka are kept by `skytrend lake`. */
+static void open_lake(struct run *run)
+{
+    sky_run_lake_close(run->lake);
+    run->lake = run->state.posts ? NULL : sky_run_lake_open(run->config, !run->state.relay, run->report);
+    run->state.lake = run->lake;
+}
+
 /* From here on the output file's length is known. */
 static enum sky_status first_save(struct run *run)
 {
@@ -177,7 +188,7 @@ static enum sky_status open_engine(struct run *run)
     struct sky_engine_options options;
     const char *reason = "no memory";
     sky_config_engine_options(run->config, &options);
-    if (run->bus) {
+    if (run->bus || run->config->lake.local) {
         options.activity_minutes = (uint32_t)run->config->activity.minutes;
         options.session_gap_minutes = (uint32_t)(run->config->sessions.gap_ms / SKY_MINUTE_MS);
     }
@@ -272,13 +283,19 @@ static bool on_counts(void *context, const struct sky_keyword_count *counts, uin
 
 static bool on_activity(void *context, const struct sky_activity_record *activity)
 {
-    sky_run_bus_activity(((struct run *)context)->bus, activity);
+    struct run *run = context;
+    if (run->bus)
+        sky_run_bus_activity(run->bus, activity);
+    sky_run_lake_activity(run->lake, activity);
     return true;
 }
 
 static bool on_sessions(void *context, const struct sky_session *sessions, uint32_t count)
 {
-    sky_run_bus_sessions(((struct run *)context)->bus, sessions, count);
+    struct run *run = context;
+    if (run->bus)
+        sky_run_bus_sessions(run->bus, sessions, count);
+    sky_run_lake_sessions(run->lake, sessions, count);
     return true;
 }
 
@@ -287,6 +304,7 @@ static bool on_slide(void *context, const struct sky_trend_snapshot *snapshot)
     struct run *run = context;
     if (run->bus)
         sky_run_bus_slide(run->bus, snapshot);
+    sky_run_lake_trends(run->lake, snapshot);
     sky_run_report_slide(run->report, &(struct sky_run_parts){.engine = run->engine, .board = run->board}, snapshot);
     if (run->out && !write_line(run, snapshot))
         return false;
@@ -307,8 +325,9 @@ static bool on_slide(void *context, const struct sky_trend_snapshot *snapshot)
 static struct sky_engine_sink sink_of(struct run *run)
 {
     struct sky_engine_sink sink = {.context = run, .on_slide = on_slide};
-    if (run->bus) {
+    if (run->bus)
         sink.on_counts = on_counts;
+    if (run->bus || run->lake) {
         sink.on_activity = on_activity;
         sink.on_sessions = on_sessions;
     }
@@ -324,6 +343,7 @@ static enum sky_status take_posts(struct run *run, const struct sky_decoded *dec
         enum sky_status status = sky_engine_post(run->engine, &decoded->posts[i], &sink);
         if (status != SKY_OK && status != SKY_E_LATE)
             return status;
+        sky_run_lake_post(run->lake, &decoded->posts[i]);
     }
     return SKY_OK;
 }
@@ -436,8 +456,8 @@ static bool is_checkpoint_due(const struct run *run, int64_t event_time_ms)
 {
     if (!run->checkpoint || event_time_ms < run->checkpoint_event_ms)
         return false;
-    /* Posts that waited in a topic come as fast as they can be counted: then the clock counts, too. */
-    return !run->state.posts || sky_clock_monotonic_ms() - run->saved_clock_ms >= CATCH_UP_SAVE_MS;
+    /* Minutes that are caught up with share transactions, and a checkpoint waits for its transaction. */
+    return (!run->state.posts && !run->bus) || sky_clock_monotonic_ms() - run->saved_clock_ms >= CATCH_UP_SAVE_MS;
 }
 
 /* One that cannot be written does not stop the work: the last good one stays, and the report says so. */
@@ -446,12 +466,18 @@ static bool save_when_due(struct run *run, int *exit_code)
     struct sky_engine_stats stats;
     sky_engine_stats(run->engine, &stats);
     bool is_due = is_checkpoint_due(run, stats.event_time_ms);
+    if (!run->checkpoint)
+        sky_run_lake_turn(run->lake, stats.event_time_ms);
     if (!publish(run, is_due, exit_code))
         return false;
+    /* Were events taken meanwhile, there would always be one more minute to publish. */
+    run->waits_for_bus = is_due && run->bus && !run->bus_is_away && !sky_run_bus_is_clear(run->bus);
     if (!is_due || (run->bus && !sky_run_bus_is_clear(run->bus)))
         return true;
     run->checkpoint_event_ms = stats.event_time_ms + run->config->checkpoint.interval_ms;
-    if (save(run) != SKY_OK)
+    if (save(run) == SKY_OK)
+        sky_run_lake_saved(run->lake, stats.event_time_ms);
+    else
         run->checkpoint_event_ms = stats.event_time_ms + SKY_MINUTE_MS; /* try again soon */
     return true;
 }
@@ -485,6 +511,8 @@ static enum sky_status fall_back(struct run *run, int64_t now_clock_ms)
     if (status == SKY_OK)
         status = sky_run_open_simulation(&run->source);
     run->feed = run->source.feed;
+    if (status == SKY_OK)
+        open_lake(run);
     return status;
 }
 
@@ -500,6 +528,8 @@ static int drain(struct run *run, int exit_code)
         sky_log(SKY_LOG_WARN, "not_published", SKY_LOG_TEXT("reason", "the brokers are away; the next run does it"));
         return exit_code; /* the last checkpoint is before what was not published */
     }
+    if (!run->checkpoint)
+        sky_run_lake_cut(run->lake);
     if (exit_code == SKY_EXIT_OK && save(run) != SKY_OK)
         return sky_run_fail("the checkpoint cannot be written", run->state.message);
     return exit_code;
@@ -523,7 +553,7 @@ static int work(struct run *run)
             break;
         if (run->bus && sky_run_bus_is_full(run->bus))
             usleep(POLL_MS * 1000);
-        else if (!take_turn(run, &exit_code))
+        else if (!run->waits_for_bus && !take_turn(run, &exit_code))
             break;
         if (!save_when_due(run, &exit_code))
             break;
@@ -606,6 +636,8 @@ static enum sky_status set_up(struct run *run)
         status = open_output(run);
     bool found = false;
     if (status == SKY_OK)
+        open_lake(run);
+    if (status == SKY_OK)
         status = open_checkpoint(run, &found);
     if (status == SKY_OK && run->bus)
         status = join_bus(run, found);
@@ -625,6 +657,7 @@ static void tear_down(struct run *run)
     sky_terminal_close(run->terminal);
     return_log(run);
     sky_run_bus_free(run->bus);
+    sky_run_lake_close(run->lake);
     sky_api_stop(run->api);
     sky_run_report_free(run->report);
     sky_board_free(run->board);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "io/clock.h"
+#include "io/lake_local.h"
 #include "ops/health.h"
 #include "ops/log.h"
 #include "trend/detector.h"
@@ -220,4 +221,13 @@ void sky_run_report_checkpoint(struct sky_run_report *report, const struct sky_r
 void sky_run_report_no_checkpoint(struct sky_run_report *report)
 {
     sky_health_set(report->health, SKY_DEPENDENCY_CHECKPOINT, SKY_HEALTH_OFF, NULL);
+}
+
+void sky_run_report_lake(struct sky_run_report *report, const struct sky_lake_local_stats *stats, const char *problem)
+{
+    sky_metric_set_total(report->metrics, SKY_METRIC_LAKE_ROWS, 0, stats->totals.rows);
+    sky_metric_set_total(report->metrics, SKY_METRIC_LAKE_FILES, 0, stats->totals.files);
+    sky_metric_set_total(report->metrics, SKY_METRIC_LAKE_BYTES, 0, stats->totals.bytes);
+    sky_metric_set_total(report->metrics, SKY_METRIC_LAKE_COMPACTED, 0, stats->compacted);
+    sky_health_set(report->health, SKY_DEPENDENCY_STORAGE, *problem ? SKY_HEALTH_DEGRADED : SKY_HEALTH_OK, problem);
 }

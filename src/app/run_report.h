@@ -52,6 +52,10 @@ struct sky_run_checkpoint {
 /* A checkpoint was written, or not: then that is logged too. */
 void sky_run_report_checkpoint(struct sky_run_report *report, const struct sky_run_checkpoint *checkpoint);
 
+/* The lake of this process: what it wrote, and what is wrong with it ("": nothing). */
+struct sky_lake_local_stats; /* io/lake_local.h */
+void sky_run_report_lake(struct sky_run_report *report, const struct sky_lake_local_stats *stats, const char *problem);
+
 /* No checkpoints are made in this run. */
 void sky_run_report_no_checkpoint(struct sky_run_report *report);
 

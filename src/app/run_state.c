@@ -7,6 +7,7 @@
 #define TAG_DECODER SKY_CHECKPOINT_TAG('D', 'E', 'C', 'O')
 #define TAG_CURSOR  SKY_CHECKPOINT_TAG('C', 'U', 'R', 'S')
 #define TAG_OFFSETS SKY_CHECKPOINT_TAG('O', 'F', 'F', 'S')
+#define TAG_LAKE    SKY_CHECKPOINT_TAG('L', 'A', 'K', 'E')
 #define TAG_OUTPUT  SKY_CHECKPOINT_TAG('O', 'U', 'T', 'P')
 
 #define ADVICE "; to begin anew, move the checkpoint away or give another --checkpoint.path"
@@ -21,6 +22,7 @@ enum sky_status sky_run_state_save(struct sky_run_state *state)
         snprintf(state->message, sizeof state->message, "the output file cannot be written: %s", strerror(errno));
         return SKY_E_IO;
     }
+    sky_run_lake_cut(state->lake);
     size_t section = sky_checkpoint_section_begin(payload, TAG_ENGINE);
     sky_engine_save(state->engine, payload);
     sky_checkpoint_section_end(payload, section);
@@ -34,6 +36,11 @@ enum sky_status sky_run_state_save(struct sky_run_state *state)
     if (state->posts) {
         section = sky_checkpoint_section_begin(payload, TAG_OFFSETS);
         sky_post_feed_save(state->posts, payload);
+        sky_checkpoint_section_end(payload, section);
+    }
+    if (state->lake) {
+        section = sky_checkpoint_section_begin(payload, TAG_LAKE);
+        sky_buffer_put_u64(payload, sky_run_lake_position(state->lake));
         sky_checkpoint_section_end(payload, section);
     }
     section = sky_checkpoint_section_begin(payload, TAG_OUTPUT);
@@ -91,6 +98,21 @@ static enum sky_status load_section(struct sky_run_state *state, uint32_t tag, s
     }
 }
 
+/* Without the section the lake is one that the last run had not: it goes on behind what is there. */
+static enum sky_status load_lake(struct sky_run_state *state)
+{
+    struct sky_reader reader;
+    struct sky_span section;
+    if (!state->lake || sky_checkpoint_section(sky_buffer_span(&state->payload), TAG_LAKE, &section) != SKY_OK)
+        return SKY_OK;
+    sky_reader_init(&reader, section);
+    uint64_t position = sky_reader_u64(&reader);
+    if (!sky_reader_ok(&reader) || position > INT64_MAX)
+        return fail(state, &(struct sky_error){SKY_E_MALFORMED, 0, "the position of the lake is none"});
+    sky_run_lake_resume(state->lake, position);
+    return SKY_OK;
+}
+
 enum sky_status sky_run_state_load(struct sky_run_state *state, bool *found)
 {
     static const uint32_t tags[] = {TAG_CURSOR, TAG_OFFSETS, TAG_ENGINE, TAG_DECODER, TAG_OUTPUT};
@@ -119,6 +141,7 @@ enum sky_status sky_run_state_load(struct sky_run_state *state, bool *found)
         if (status != SKY_OK)
             return status;
     }
-    *found = true;
-    return SKY_OK;
+    status = load_lake(state);
+    *found = status == SKY_OK;
+    return status;
 }

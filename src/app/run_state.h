@@ -6,6 +6,7 @@
 #define SKY_APP_RUN_STATE_H
 
 #include "app/post_feed.h"
+#include "app/run_lake.h"
 #include "engine/engine.h"
 #include "event/decoder.h"
 #include "io/checkpoint.h"
@@ -19,6 +20,7 @@ struct sky_run_state {
     struct sky_engine *engine;
     struct sky_decoder *decoder;
     struct sky_output_file *out; /* NULL: none */
+    struct sky_run_lake *lake;   /* NULL: none */
     struct sky_relay *relay;     /* for its cursors; NULL: none */
     struct sky_post_feed *posts; /* for its offsets; NULL: none */
     struct sky_buffer payload;   /* reused by each save */

@@ -29,7 +29,7 @@ static size_t take_reply(char *bytes, size_t size, size_t count, void *context)
 }
 
 /* Called for each line of the header, the empty one behind it too. */
-static size_t take_header(char *line, size_t size, size_t count, void *context)
+static size_t take_header(const char *line, size_t size, size_t count, void *context)
 {
     struct sky_http_client *client = context;
     size_t len = size * count;

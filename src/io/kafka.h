@@ -52,7 +52,7 @@ struct sky_kafka_options {
     const char *client_id;
     enum sky_kafka_compression compression;
     int64_t linger_ms;
-    int64_t retry_backoff_ms;
+    int64_t retry_backoff_ms; /* of producers */
     int64_t reconnect_backoff_max_ms;
     int64_t request_timeout_ms;
     int64_t transaction_timeout_ms;

@@ -104,13 +104,12 @@ static bool set_security(rd_kafka_conf_t *conf, const struct sky_kafka_options *
 rd_kafka_conf_t *sky_kafka_conf_new(const struct sky_kafka_options *options, struct sky_kafka_problem *problem,
                                     struct sky_kafka_message *message)
 {
-    char retry[NUMBER_SIZE], reconnect[NUMBER_SIZE], request[NUMBER_SIZE];
+    char reconnect[NUMBER_SIZE], request[NUMBER_SIZE];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     message->text[0] = 0;
     const struct sky_kafka_property properties[] = {
         {"bootstrap.servers", options->bootstrap_servers},
         {"client.id", options->client_id ? options->client_id : ""},
-        {"retry.backoff.ms", number(options->retry_backoff_ms, retry)},
         {"reconnect.backoff.max.ms", number(options->reconnect_backoff_max_ms, reconnect)},
         {"reconnect.backoff.ms", options->reconnect_backoff_max_ms < 100 ? reconnect : "100"},
         {"socket.timeout.ms", number(options->request_timeout_ms, request)},

@@ -38,14 +38,16 @@ static void take_delivery(rd_kafka_t *client, const rd_kafka_message_t *delivere
 static bool configure(rd_kafka_conf_t *conf, const struct sky_kafka_producer_options *options,
                       struct sky_kafka_message *message)
 {
-    char linger[32], transaction[32], queue[32], largest[32];
+    char retry[32], linger[32], transaction[32], queue[32], largest[32];
     const struct sky_kafka_options *kafka = options->kafka;
+    snprintf(retry, sizeof retry, "%lld", (long long)kafka->retry_backoff_ms);
     snprintf(linger, sizeof linger, "%lld", (long long)kafka->linger_ms);
     snprintf(transaction, sizeof transaction, "%lld", (long long)kafka->transaction_timeout_ms);
     snprintf(queue, sizeof queue, "%d", SKY_KAFKA_QUEUE_BYTES_MAX / 1024);
     snprintf(largest, sizeof largest, "%d", SKY_KAFKA_RECORD_BYTES_MAX);
     const struct sky_kafka_property properties[] = {
         {"enable.idempotence", "true"},
+        {"retry.backoff.ms", retry},
         {"compression.type", compression_names[kafka->compression]},
         {"compression.level", "1"},
         {"linger.ms", linger},

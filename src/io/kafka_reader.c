@@ -79,16 +79,21 @@ static bool configure(rd_kafka_conf_t *conf, const struct sky_kafka_reader_optio
     size_t share = (options->fetch_bytes ? options->fetch_bytes : FETCH_BYTES_DEFAULT) / 1024 / partitions;
     snprintf(queued, sizeof queued, "%zu", share > FETCH_KIBIBYTES_MIN ? share : FETCH_KIBIBYTES_MIN);
     const struct sky_kafka_property properties[] = {
-        {"isolation.level", "read_committed"},
-        {"enable.partition.eof", "true"},
-        {"auto.offset.reset", "error"},
-        {"queued.max.messages.kbytes", queued},
-        {"fetch.wait.max.ms", "100"},
-        {"fetch.error.backoff.ms", "50"}, /* the first fetch comes before the leader is known: half a second else */
-        {"queued.min.messages", "1000000"},
-        {NULL, NULL},
+        {"isolation.level", "read_committed"}, {"enable.partition.eof", "true"},
+        {"auto.offset.reset", "error"},        {"queued.max.messages.kbytes", queued},
+        {"fetch.wait.max.ms", "100"},          {"fetch.error.backoff.ms", "50"},
+        {"queued.min.messages", "1000000"},    {NULL, NULL},
     };
     return sky_kafka_conf_set(conf, properties, message);
+}
+
+/* A partition that is begun before its leader is known waits half a second for it. */
+static void learn_leaders(struct sky_kafka_reader *reader, const struct sky_kafka_options *kafka)
+{
+    const struct rd_kafka_metadata *metadata;
+    int timeout_ms = kafka->request_timeout_ms < METADATA_WAIT_MS ? (int)kafka->request_timeout_ms : METADATA_WAIT_MS;
+    if (rd_kafka_metadata(reader->client, 0, reader->topic, &metadata, timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_metadata_destroy(metadata);
 }
 
 enum sky_status sky_kafka_reader_open(const struct sky_kafka_reader_options *options, struct sky_kafka_reader **reader,
@@ -114,6 +119,7 @@ enum sky_status sky_kafka_reader_open(const struct sky_kafka_reader_options *opt
         sky_kafka_reader_close(made);
         return SKY_E_CONFIG;
     }
+    learn_leaders(made, options->kafka);
     *reader = made;
     return SKY_OK;
 }

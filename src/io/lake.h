@@ -67,7 +67,8 @@ void sky_lake_totals(const struct sky_lake *lake, struct sky_lake_totals *totals
 #define SKY_LAKE_COMPACT_BYTES_MAX (UINT64_C(512) << 20) /* of the files that become one */
 
 struct sky_lake_compaction {
-    int64_t now_ms;
+    int64_t now_ms;   /* of the stream: says which hours are closed */
+    int64_t clock_ms; /* of the wall: says how old files are */
     int64_t closed_ms;
     int64_t grace_ms;
     int64_t start_ms; /* hours looked at: [start_ms, end_ms) */
@@ -80,6 +81,7 @@ struct sky_lake_compacted {
     uint32_t merged;   /* files that were made */
     uint32_t replaced; /* files whose rows are in them */
     uint32_t deleted;  /* covered files */
+    uint32_t waiting;  /* covered files that are not old enough to be deleted */
     bool more;         /* merges_max was reached */
 };
 

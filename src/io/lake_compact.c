@@ -87,7 +87,7 @@ static enum sky_status merge_batch(struct sky_lake *lake, const struct batch *ba
 
 /* Covered files whose covering one is old enough. */
 static enum sky_status delete_covered(struct sky_lake *lake, const struct sky_lake_listing *listing,
-                                      const struct sky_lake_compaction *compaction, uint32_t *deleted)
+                                      const struct sky_lake_compaction *compaction, struct sky_lake_compacted *done)
 {
     enum sky_status status = SKY_OK;
     const struct sky_lake_entry *outer = NULL;
@@ -97,12 +97,14 @@ static enum sky_status delete_covered(struct sky_lake *lake, const struct sky_la
             outer = entry;
             continue;
         }
-        if (outer->modified_ms + compaction->grace_ms > compaction->now_ms)
+        if (outer->modified_ms + compaction->grace_ms > compaction->clock_ms) {
+            done->waiting++;
             continue;
+        }
         status = sky_lake_store_delete(lake->store, (const char *)entry->key.ptr);
         if (status != SKY_OK)
             return sky_lake_fail_store(lake, status);
-        ++*deleted;
+        done->deleted++;
     }
     return status;
 }
@@ -116,7 +118,7 @@ static enum sky_status compact_table(struct sky_lake *lake, enum sky_lake_table 
     if (status != SKY_OK)
         sky_lake_fail_store(lake, status);
     if (status == SKY_OK)
-        status = delete_covered(lake, &listing, compaction, &done->deleted);
+        status = delete_covered(lake, &listing, compaction, done);
     for (size_t at = 0; status == SKY_OK && at < listing.count && !done->more;) {
         bool closed = listing.entries[at].file.hour_ms + SKY_HOUR_MS + compaction->closed_ms <= compaction->now_ms;
         at = take_batch(&listing, at, compaction->offset_max, &batch);
@@ -130,6 +132,7 @@ static enum sky_status compact_table(struct sky_lake *lake, enum sky_lake_table 
         if (status == SKY_OK) {
             done->merged++;
             done->replaced += (uint32_t)batch.count;
+            done->waiting += (uint32_t)batch.count;
         }
     }
     sky_lake_listing_clean_up(&listing);

@@ -85,9 +85,9 @@ static enum sky_status load_httpfs(struct sky_lake_query *query, const struct sk
                  "reading s3:// needs DuckDB's httpfs extension, which cannot be loaded: %.700s", why);
         return SKY_E_CONFIG;
     }
-    if (options->ca_file && options->ca_file[0]) {
+    if (options->s3->ca_file && options->s3->ca_file[0]) {
         sky_buffer_put_string(&sql, "SET ca_cert_file = ");
-        sky_sql_put_text(&sql, sky_span_from_string(options->ca_file));
+        sky_sql_put_text(&sql, sky_span_from_string(options->s3->ca_file));
         if (run(query, &sql) != SKY_OK)
             return SKY_E_CONFIG;
     }

@@ -28,7 +28,6 @@
 struct sky_lake_query_options {
     const char *location;            /* as in lake_store.h */
     const struct sky_s3_options *s3; /* may be NULL for a folder */
-    const char *ca_file;             /* certificates of the S3 server; NULL or "": the system's */
     const char *httpfs;              /* path of DuckDB's httpfs extension: for S3 */
     uint64_t memory_bytes;
     uint32_t threads;

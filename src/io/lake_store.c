@@ -225,12 +225,17 @@ enum sky_status sky_lake_store_fetch(struct sky_lake_store *store, const char *k
     return SKY_OK;
 }
 
+void sky_lake_store_put_key(const struct sky_lake_store *store, struct sky_span key, struct sky_buffer *out)
+{
+    sky_buffer_put_string(out, store->root);
+    sky_buffer_put_span(out, key);
+}
+
 void sky_lake_store_put_url(const struct sky_lake_store *store, struct sky_span key, struct sky_buffer *url)
 {
     if (store->s3)
         sky_buffer_printf(url, S3_SCHEME "%s/", sky_s3_bucket(store->s3));
-    sky_buffer_put_string(url, store->root);
-    sky_buffer_put_span(url, key);
+    sky_lake_store_put_key(store, key, url);
 }
 
 /* ---- listings ---- */

@@ -178,12 +178,13 @@ void sky_parquet_text_or_null(struct sky_parquet *writer, struct sky_span text)
     struct column *column = next_column(writer, SKY_PARQUET_TEXT);
     if (writer->status != SKY_OK)
         return;
-    if (text.len) {
+    if (text.len)
         put_text(column->vector, writer->row, text);
-        return;
-    }
-    duckdb_vector_ensure_validity_writable(column->vector);
-    duckdb_validity_set_row_invalid(duckdb_vector_get_validity(column->vector), writer->row);
+    else
+        duckdb_vector_ensure_validity_writable(column->vector);
+    uint64_t *validity = duckdb_vector_get_validity(column->vector);
+    if (validity)
+        duckdb_validity_set_row_validity(validity, writer->row, text.len > 0);
 }
 
 void sky_parquet_int(struct sky_parquet *writer, int64_t value)
@@ -337,7 +338,7 @@ enum sky_status sky_parquet_end_row(struct sky_parquet *writer, int64_t time_ms)
     if (writer->status != SKY_OK)
         return writer->status;
     if (!note_hour(writer, hour_ms))
-        return fail(writer, SKY_E_LIMIT);
+        return SKY_E_LIMIT; /* the next row takes its place */
     ((int64_t *)writer->columns[writer->table->columns_count].data)[writer->row] = hour_ms;
     writer->rows++;
     return ++writer->row == writer->capacity ? send_chunk(writer) : SKY_OK;

@@ -18,7 +18,7 @@
 #include "io/database.h"
 
 #define SKY_PARQUET_COLUMNS_MAX 32
-#define SKY_PARQUET_HOURS_MAX   512 /* ours: of the rows that wait; more give SKY_E_LIMIT */
+#define SKY_PARQUET_HOURS_MAX   8192 /* ours: of the rows that wait; more give that row is left out, SKY_E_LIMIT */
 
 enum sky_parquet_type {
     SKY_PARQUET_TEXT,   /* VARCHAR */

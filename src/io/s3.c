@@ -64,7 +64,7 @@ static enum sky_status check_options(const struct sky_s3_options *options, char 
     if (is_set(options->endpoint) &&
         (strlen(options->endpoint) > ENDPOINT_BYTES_MAX || !is_header_value(options->endpoint) ||
          (strncmp(options->endpoint, "https://", 8) != 0 && strncmp(options->endpoint, "http://", 7) != 0) ||
-         strpbrk(options->endpoint, "?#@\\\"'<>")))
+         strpbrk(options->endpoint, "?#@\\\"'<>") || strstr(options->endpoint, "://")[3] == '\0'))
         return refuse(problem, "an endpoint is written as https://s3.example.com or http://127.0.0.1:9000");
     return SKY_OK;
 }
@@ -109,11 +109,12 @@ enum sky_status sky_s3_new(const struct sky_s3_options *options, struct sky_s3 *
     made->secret_key = copy(options->secret_key);
     made->session_token = copy(options->session_token);
     made->region = copy(is_set(options->region) ? options->region : "us-east-1");
+    made->ca_file = copy(options->ca_file);
     made->curl = curl_easy_init();
     char aws[SKY_S3_WORD_SIZE * 2];
     snprintf(aws, sizeof aws, "https://s3.%.64s.amazonaws.com", made->region ? made->region : "");
     bool whole = made->bucket && made->access_key && made->secret_key && made->session_token && made->region &&
-                 made->curl &&
+                 made->ca_file && made->curl &&
                  split_endpoint(made, is_set(options->endpoint) ? options->endpoint : aws, options->virtual_hosted);
     if (!whole) {
         sky_s3_free(made);
@@ -140,6 +141,7 @@ void sky_s3_free(struct sky_s3 *s3)
     free(s3->secret_key);
     free(s3->session_token);
     free(s3->region);
+    free(s3->ca_file);
     sky_buffer_clean_up(&s3->url);
     sky_buffer_clean_up(&s3->body);
     sky_buffer_clean_up(&s3->part);

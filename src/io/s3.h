@@ -39,6 +39,7 @@ struct sky_s3_options {
     const char *access_key;
     const char *secret_key;
     const char *session_token; /* NULL or "": none */
+    const char *ca_file;       /* certificates to trust, PEM; NULL or "": the system's */
     bool virtual_hosted;       /* bucket.host/key instead of host/bucket/key */
     int64_t connect_timeout_ms;
     int64_t timeout_ms; /* of one request; less than 1 KiB/s for 30 s ends it before */

@@ -282,6 +282,8 @@ static void set_up(struct sky_s3 *s3, const struct sky_s3_request *request, stru
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, watch_stop);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, s3);
+    if (s3->ca_file[0])
+        curl_easy_setopt(curl, CURLOPT_CAINFO, s3->ca_file);
     if (is_loopback(s3->host))
         curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
 }

@@ -20,6 +20,7 @@ struct sky_s3 {
     char *secret_key;
     char *session_token;
     char *region;
+    char *ca_file;
     int64_t connect_timeout_ms;
     int64_t timeout_ms;
     uint32_t attempts_max;

@@ -95,15 +95,13 @@ static enum sky_status read_head(const char *path, struct sky_spool_segment_head
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return SKY_E_IO;
-    enum sky_status status = SKY_E_CHECKSUM;
-    ssize_t got = -1;
-    if (fstat(fd, &info) != 0)
-        status = SKY_E_IO;
-    else if (S_ISREG(info.st_mode) && (got = pread(fd, start, sizeof start, 0)) < 0)
-        status = SKY_E_IO;
-    else if (got == (ssize_t)sizeof start)
+    bool known = fstat(fd, &info) == 0;
+    bool is_file = known && S_ISREG(info.st_mode);
+    ssize_t got = is_file ? pread(fd, start, sizeof start, 0) : 0;
+    enum sky_status status = !known || got < 0 ? SKY_E_IO : SKY_E_CHECKSUM;
+    if (got == (ssize_t)sizeof start)
         status = sky_spool_segment_head_read(start, head);
-    *bytes = S_ISREG(info.st_mode) ? (uint64_t)info.st_size : 0;
+    *bytes = is_file ? (uint64_t)info.st_size : 0;
     int error = errno;
     close(fd);
     errno = error;

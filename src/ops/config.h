@@ -153,6 +153,22 @@ struct sky_config {
         const char *ca_file;
     } s3;
     struct {
+        const char *location;
+        bool local;
+        int64_t keep_ms;
+        int64_t local_bytes;
+        const char *group;
+        int64_t roll_rows;
+        int64_t roll_interval_ms;
+        int64_t buffer_bytes;
+        int64_t compact_interval_ms;
+        int64_t compact_after_ms;
+        int64_t compact_grace_ms;
+        int64_t keep_raw_ms;
+        int64_t keep_processed_ms;
+        const char *httpfs;
+    } lake;
+    struct {
         int64_t current_ttl_ms;
         int64_t hourly_retention_ms;
         int64_t slides_retention_ms; /* 0: none are kept */

@@ -70,9 +70,14 @@ static bool is_required(const struct sky_health *health, size_t dependency)
     return dependencies[dependency].required >> health->role & 1;
 }
 
+bool sky_dependency_is_of(enum sky_dependency dependency, enum sky_role role)
+{
+    return (dependencies[dependency].required | dependencies[dependency].optional) >> role & 1;
+}
+
 static bool is_used(const struct sky_health *health, size_t dependency)
 {
-    return is_required(health, dependency) || dependencies[dependency].optional >> health->role & 1;
+    return sky_dependency_is_of((enum sky_dependency)dependency, health->role);
 }
 
 /* Printable ASCII, cut to what fits: a path or a server's word may hold anything. */

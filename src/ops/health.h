@@ -29,6 +29,7 @@ enum sky_dependency {
 };
 
 const char *sky_dependency_name(enum sky_dependency dependency); /* "source", ... */
+bool sky_dependency_is_of(enum sky_dependency dependency, enum sky_role role);
 
 enum sky_health_state {
     SKY_HEALTH_STARTING,

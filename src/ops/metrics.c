@@ -63,6 +63,7 @@ static const char *end_name(size_t place)
 #define CACHE     BIT(SKY_ROLE_CACHE)
 #define SOURCES   (RUN | INGEST)
 #define CONSUMERS (BIT(SKY_ROLE_LAKE) | BIT(SKY_ROLE_CACHE) | ALERTS)
+#define LAKES     (RUN | BIT(SKY_ROLE_LAKE))
 #define BUS       (SOURCES | CONSUMERS)
 #define PAGES     (RUN | BIT(SKY_ROLE_SERVE))
 
@@ -175,6 +176,17 @@ static const struct description table[SKY_METRIC_COUNT] = {
     [SKY_METRIC_RECORDS_BAD] =
         NAMED(CONSUMERS | RUN, "skytrend_records_bad_total", "Records that could not be read, by the kind of topic.",
               "topic", topic_name, SKY_TOPIC_COUNT),
+    [SKY_METRIC_LAKE_ROWS] = COUNTER_OF(LAKES, "skytrend_lake_rows_total", "Rows that are in the lake for good."),
+    [SKY_METRIC_LAKE_FILES] = COUNTER_OF(LAKES, "skytrend_lake_files_total", "Parquet files written to the lake."),
+    [SKY_METRIC_LAKE_BYTES] = COUNTER_OF(LAKES, "skytrend_lake_bytes_total", "Bytes of these files."),
+    [SKY_METRIC_LAKE_WAITING] =
+        GAUGE_OF(LAKES, "skytrend_lake_waiting_bytes", "Bytes of records that wait in memory to be written."),
+    [SKY_METRIC_LAKE_STORE_DURATION] =
+        HISTOGRAM_OF(LAKES, "skytrend_lake_store_seconds", "Time to write one chunk of records, with all attempts."),
+    [SKY_METRIC_LAKE_STORE_FAILURES] =
+        COUNTER_OF(LAKES, "skytrend_lake_store_failures_total", "Attempts to write that failed and were made again."),
+    [SKY_METRIC_LAKE_COMPACTED] =
+        COUNTER_OF(LAKES, "skytrend_lake_compacted_files_total", "Small files whose rows are in a larger one now."),
     [SKY_METRIC_CACHE_WRITES] =
         LABELLED(CACHE, COUNTER, "skytrend_cache_writes_total",
                  "Keys of Redis: written; refused, as a newer value was there; merged again, as "
@@ -327,6 +339,8 @@ static void put_series(struct sky_metrics *metrics, enum sky_metric id, struct s
 {
     const struct description *metric = &table[id];
     for (size_t i = 0; i < series_count(metric); i++) {
+        if (id == SKY_METRIC_DEPENDENCY_UP && !sky_dependency_is_of((enum sky_dependency)i, metrics->role))
+            continue;
         uint64_t word = load(&metrics->words[id][i]);
         double value;
         memcpy(&value, &word, sizeof value);

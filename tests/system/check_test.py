@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# test: kafka timeout=120
+# test: kafka minio timeout=120
 """`skytrend check`: what is there, what is not, and why."""
 import json
 import os
@@ -14,7 +14,7 @@ def check(*arguments, **environment):
     return done.returncode, json.loads(done.stdout)
 
 
-kafka, redis = servers.Kafka(), servers.Redis()
+kafka, redis, minio = servers.Kafka(), servers.Redis(), servers.Minio()
 relay, url = program.relay('--speed', 10)
 dead = f'127.0.0.1:{servers.free_port()}'
 
@@ -50,6 +50,22 @@ code, found = check('redis', '--redis.url', locked.url, SKYTREND_REDIS_PASSWORD=
 assert code == 1 and 'redis.password' in found['redis']['hint'] and 'wrong' not in json.dumps(found), found
 code, found = check('redis', '--redis.url', locked.url, '--redis.password', f'file:{secret.name}')
 assert code == 0, found
+
+# a lake whose bucket is not there, one with other keys, and one that is fine
+s3 = {'SKYTREND_S3_ENDPOINT': minio.url, 'SKYTREND_S3_ACCESS_KEY': minio.access_key, 'SKYTREND_S3_SECRET_KEY': minio.secret_key}
+code, found = check('lake', '--lake.location', 's3://absent', **s3)
+assert code == 1 and 'absent' in found['lake']['detail'], found
+minio.create_bucket('present')
+code, found = check('lake', '--lake.location', 's3://present', **s3)
+assert code == 0 and found['lake']['state'] == 'ok', found
+code, found = check('lake', '--lake.location', 's3://present', **{**s3, 'SKYTREND_S3_SECRET_KEY': 'another-secret'})
+assert code == 1 and 'another-secret' not in json.dumps(found), found
+
+# receivers of alerts: one listens, one does not; nothing is sent to them
+code, found = check('alerts', '--alerts.webhook_url', minio.url)
+assert code == 0 and '1 of 1' in found['alerts']['detail'], found
+code, found = check('alerts', '--alerts.webhook_url', minio.url, '--alerts.mail_url', f'smtp://{dead}')
+assert code == 1 and '1 of 2' in found['alerts']['detail'] and dead in found['alerts']['detail'], found
 
 # a folder that is not there yet is fine, and is not made by looking
 code, found = check('data', '--data.directory', './not-there')

@@ -10,14 +10,13 @@ import os
 import pathlib
 import random
 import shutil
-import subprocess
 import threading
 import time
 import zlib
 
 import confluent_kafka
 
-from program import PROGRAM, Process, run
+from program import Process, lines, relay, run
 from servers import Kafka, wait_until
 
 PARTITIONS = 4
@@ -38,10 +37,10 @@ def watermark(minute):
     return json.dumps({'op': 'watermark', 'event_time': f'{minute}:00.000Z'})
 
 
-def minutes_of(lines):
+def minutes_of(posts):
     """The lines of each minute, in order."""
     minutes = {}
-    for line in lines:
+    for line in posts:
         minutes.setdefault(json.loads(line)['event_time'][:16], []).append(line)
     return minutes
 
@@ -55,22 +54,24 @@ def make_posts(name, hours=1):
     plain = DIRECTORY / f'{name}.jsonl'
     records = []
     with open(plain, 'w', encoding='utf-8') as file:
-        for lines, end in zip(minutes.values(), ends):
-            for line in [*lines, watermark(end)]:
+        for posts, end in zip(minutes.values(), ends):
+            for line in [*posts, watermark(end)]:
                 file.write(line + '\n')
-            entries = [Entry(json.loads(line)['author_did'], line, partition_of(json.loads(line)['author_did'])) for line in lines]
+            entries = [Entry(json.loads(line)['author_did'], line, partition_of(json.loads(line)['author_did'])) for line in posts]
             records.append(entries + [Entry(None, watermark(end), partition) for partition in range(PARTITIONS)])
     return records, run('replay', plain, check=True).stdout.splitlines()
 
 
-def options(kafka, name, prefix=''):
+def options(kafka, name, prefix='', source=None):
     """Topics, transactional id and directory of their own for each prefix."""
     settings = {f'topics.{setting}': prefix + topic for setting, topic in (
         ('posts', 'bluesky-posts'), ('trends', 'trends'), ('trend_alerts', 'trend-alerts'), ('keyword_counts', 'keyword-counts'),
         ('activity', 'activity-5m'), ('sessions', 'user-sessions'), ('run_marker', 'run-marker'))}
     settings |= {'kafka.transactional_id': f'{prefix}run', 'data.directory': DIRECTORY / name, 'kafka.retention': '0',
                  'http.enabled': 'false'}
-    return ['run', '--source', f'kafka://{kafka.brokers}', '--plain', *(word for setting, value in settings.items()
+    if source:
+        settings |= {'kafka.bootstrap_servers': kafka.brokers, 'kafka.outputs': 'on', 'source.trust_time': 'true'}
+    return ['run', '--source', source or f'kafka://{kafka.brokers}', '--plain', *(word for setting, value in settings.items()
                                                                         for word in (f'--{setting}', str(value)))]
 
 
@@ -126,13 +127,14 @@ def test_whole(kafka, records, snapshots):
 
 
 class Feeder(threading.Thread):
-    """Writes the records little by little, over FEED_S."""
+    """Writes the records little by little."""
 
-    def __init__(self, kafka, topic, records):
+    def __init__(self, kafka, topic, records, duration_s=FEED_S):
         super().__init__(daemon=True)
         self.producer = confluent_kafka.Producer({'bootstrap.servers': kafka.direct, 'log_level': 0, 'linger.ms': 5,
                                                   'enable.idempotence': True})
         self.topic = topic
+        self.duration_s = duration_s
         self.entries = [entry for minute in records for entry in minute]
         self.start()
 
@@ -142,7 +144,7 @@ class Feeder(threading.Thread):
             self.producer.produce(self.topic, entry.value, entry.key, partition=entry.partition)
             if number % 50 == 0:
                 self.producer.poll(0)
-                time.sleep(max(0.0, begin + FEED_S * number / len(self.entries) - time.monotonic()))
+                time.sleep(max(0.0, begin + self.duration_s * number / len(self.entries) - time.monotonic()))
         assert self.producer.flush(60) == 0
 
 
@@ -189,6 +191,7 @@ def test_one_at_a_time(kafka, records, wanted):
     produce(records[30:35])
     first.wait_until(has_come_to(kafka, '2026-01-05T00:35:00.000Z', 'f-'), 'five minutes more')
     second = Process(*options(kafka, 'second', 'f-'))
+    second.wait_for('2026-01-05T00:35')  # it has taken over, and worked its way up to what the first has published
     produce(records[35:])
     second.wait_until(has_come_to(kafka, '2026-01-05T01:00:00.000Z', 'f-'), 'the last minute')
     wait_until(lambda: first.process.poll() is not None or second.process.poll() is not None, 'one of them to end')
@@ -196,6 +199,24 @@ def test_one_at_a_time(kafka, records, wanted):
     assert fenced.process.returncode == 1 and 'newer instance' in fenced.stderr(), fenced.told()
     assert stays.stop() == 0, stays.told()
     assert_same(outputs(kafka, 'f-'), wanted)
+
+
+def test_network(kafka, records, wanted):
+    """Connections that break, hang and are refused, in the middle of everything."""
+    kafka.create_topic('n-bluesky-posts', PARTITIONS)
+    feeder = Feeder(kafka, 'n-bluesky-posts', records, 10)
+    chance = random.Random(KILL_SEED)
+    process = Process(*options(kafka, 'network', 'n-'))
+    process.wait_for('2026-01-05T00:01')
+    for _ in range(8):
+        time.sleep(chance.uniform(0.2, 1))
+        chance.choice((kafka.proxy.refuse, kafka.proxy.hang, lambda: kafka.proxy.cut(chance.randrange(20000))))()
+        time.sleep(chance.uniform(0.1, 1))
+        kafka.proxy.go_on()
+    feeder.join(120)
+    process.wait_until(has_come_to(kafka, '2026-01-05T01:00:00.000Z', 'n-'), 'the last minute')
+    assert process.stop() == 0, process.told()
+    assert_same(outputs(kafka, 'n-'), wanted)
 
 
 def test_bad_records(kafka, records):
@@ -213,12 +234,31 @@ def test_bad_records(kafka, records):
     assert sorted(kept) == sorted([b'\xff\xfe', b'{"op":"create"}', b'[1,2']), kept
 
 
+def test_relay(kafka):
+    """Posts that come from a relay are published too; what the topic has is what --out has, over a kill."""
+    served, url = relay('--seed', '11', '--rate', '0.05', '--hours', '1', '--speed', '1200', '--wait')
+    out = DIRECTORY / 'relay.jsonl'
+    command = [*options(kafka, 'relay', 'r-', url), '--out', out]
+    process = Process(*command)
+    again = DIRECTORY / 'relay' / 'checkpoint.b'  # the second checkpoint; the one of the start has no cursor yet
+    process.wait_until(lambda: len(lines(out)) > 20 and again.exists(), 'twenty slides and a checkpoint')
+    process.kill()
+    process = Process(*command)
+    process.wait_until(lambda: len(lines(out)) >= 59, 'the last slide')
+    assert process.stop() == 0, process.told()
+    served.kill()
+    values = [record.value.decode() for record in kafka.consume('r-trends')]
+    assert values == lines(out), f'{len(values)} snapshots on Kafka, {len(lines(out))} in the file'
+
+
 def main():
-    kafka = Kafka()
+    kafka = Kafka(proxied=True)
     records, snapshots = make_posts('hour')
     wanted = test_whole(kafka, records, snapshots)
     test_one_at_a_time(kafka, records, wanted)
     test_bad_records(kafka, records)
+    test_network(kafka, records, wanted)
+    test_relay(kafka)
     test_kills(kafka, records, wanted)
 
 

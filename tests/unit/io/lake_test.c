@@ -238,6 +238,7 @@ static void test_compaction(void **state)
     struct fixture *f = *state;
     struct sky_lake_compacted done;
     struct sky_lake_compaction compaction = {.now_ms = T_2026_01_05_14 + 2 * HOUR_MS + HOUR_MS / 2,
+                                             .clock_ms = INT64_C(4102444800000), /* 2100 */
                                              .closed_ms = HOUR_MS,
                                              .grace_ms = 0,
                                              .end_ms = FOREVER,

@@ -178,7 +178,8 @@ static inline int empty_folder(void)
 
 static inline int make_folder(void **state)
 {
-    strcpy(folder, "/tmp/skytrend-spool-XXXXXX");
+    /* In memory where that can be: there is an fsync a batch, and none of it is about what the disk does with one. */
+    snprintf(folder, sizeof folder, "%s/skytrend-spool-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     return mkdtemp(folder) ? 0 : -1;
 }
 

@@ -1,0 +1,109 @@
+#include "app/lake_part.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "io/kafka_consumer.h"
+
+#define HEAD_BYTES 12 /* offset and length before each record that waits */
+#define PLAN       "end="
+
+void sky_lake_parts_clean_up(struct sky_lake_parts *parts)
+{
+    for (size_t i = 0; i < parts->count; i++) {
+        sky_buffer_clean_up(&parts->parts[i]->waiting);
+        free(parts->parts[i]->topic);
+        free(parts->parts[i]);
+    }
+    parts->count = 0;
+}
+
+struct sky_lake_part *sky_lake_part_get(struct sky_lake_parts *parts, const char *topic, int32_t partition)
+{
+    for (size_t i = 0; i < parts->count; i++)
+        if (parts->parts[i]->partition == partition && strcmp(parts->parts[i]->topic, topic) == 0)
+            return parts->parts[i];
+    if (parts->count == SKY_LAKE_PARTS_MAX)
+        return NULL;
+    struct sky_lake_part *part = calloc(1, sizeof *part);
+    if (!part)
+        return NULL;
+    part->topic = strdup(topic);
+    part->partition = partition;
+    part->kind = SKY_TOPIC_COUNT;
+    if (!part->topic) {
+        free(part);
+        return NULL;
+    }
+    parts->parts[parts->count++] = part;
+    return part;
+}
+
+static void empty(struct sky_lake_parts *parts, struct sky_lake_part *part)
+{
+    parts->waiting_bytes -= part->waiting.len;
+    sky_buffer_clean_up(&part->waiting); /* a quiet partition keeps no room */
+    part->rows = 0;
+    part->plan_end = 0;
+}
+
+int64_t sky_lake_part_assign(struct sky_lake_parts *parts, struct sky_lake_part *part, int64_t committed,
+                             const char *metadata)
+{
+    empty(parts, part);
+    part->assigned = true;
+    part->start = part->end = committed;
+    if (strncmp(metadata, PLAN, sizeof PLAN - 1) == 0) {
+        int64_t end = strtoll(metadata + sizeof PLAN - 1, NULL, 10);
+        part->plan_end = end > committed ? end : 0;
+    }
+    return committed;
+}
+
+void sky_lake_part_revoke(struct sky_lake_parts *parts, struct sky_lake_part *part)
+{
+    empty(parts, part);
+    part->assigned = false;
+}
+
+enum sky_status sky_lake_part_add(struct sky_lake_parts *parts, struct sky_lake_part *part,
+                                  const struct sky_kafka_record *record, int64_t clock_ms)
+{
+    struct sky_buffer *waiting = &part->waiting;
+    size_t before = waiting->len;
+    if (record->value.len > UINT32_MAX)
+        return SKY_E_LIMIT;
+    if (part->start < 0)
+        part->start = record->offset;
+    if (part->rows == 0)
+        part->since_clock_ms = clock_ms;
+    sky_buffer_put_i64(waiting, record->offset);
+    sky_buffer_put_blob(waiting, record->value);
+    part->end = record->offset + 1;
+    part->rows++;
+    parts->waiting_bytes += waiting->len - before;
+    return waiting->failed ? SKY_E_MEMORY : SKY_OK;
+}
+
+void sky_lake_part_done(struct sky_lake_parts *parts, struct sky_lake_part *part)
+{
+    part->start = part->end;
+    empty(parts, part);
+}
+
+void sky_lake_part_metadata(const struct sky_lake_part *part, char metadata[SKY_LAKE_METADATA_SIZE])
+{
+    snprintf(metadata, SKY_LAKE_METADATA_SIZE, PLAN "%lld", (long long)part->end);
+}
+
+bool sky_lake_part_next(const struct sky_lake_part *part, size_t *at, int64_t *offset, struct sky_span *record)
+{
+    struct sky_reader reader;
+    if (part->waiting.len - *at < HEAD_BYTES)
+        return false;
+    sky_reader_init(&reader, sky_span_from(sky_buffer_span(&part->waiting), *at));
+    *offset = sky_reader_i64(&reader);
+    *record = sky_reader_blob(&reader);
+    *at += reader.offset;
+    return sky_reader_ok(&reader);
+}

@@ -1,0 +1,16 @@
+/* lake_place.h: where the lake is, from the configuration.
+ *
+ * Memory   options borrow the configuration. */
+#ifndef SKY_APP_LAKE_PLACE_H
+#define SKY_APP_LAKE_PLACE_H
+
+#include "io/lake_store.h"
+#include "ops/config.h"
+
+/* lake.location, or lake in data.directory. False: longer than PATH_MAX. */
+SKY_MUST_USE bool sky_lake_place(const struct sky_config *config, char location[PATH_MAX]);
+
+/* The s3.* settings, without a bucket. */
+void sky_lake_s3_options(const struct sky_config *config, struct sky_s3_options *options);
+
+#endif

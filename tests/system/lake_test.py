@@ -1,0 +1,254 @@
+#!/usr/bin/python3
+# test: kafka minio timeout=600
+"""`skytrend lake` and `skytrend query` with the real Kafka and MinIO: every record is in the lake once, whatever is killed and when;
+the store goes away and comes back; small files become one; what is asked of s3:// and of a folder."""
+import csv
+import io
+import json
+import os
+import random
+import threading
+import time
+import urllib.error
+import urllib.request
+
+from program import Process, run
+from servers import Kafka, Minio, free_port, wait_until
+
+PARTITIONS = 3
+KILLS = 20
+T0 = 1767621600  # 2026-01-05T14:00:00Z
+TOPICS = ['bluesky-posts', 'trends', 'activity-5m', 'user-sessions']
+GROUP = 'skytrend-lake'
+
+
+def when(seconds):
+    return time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(T0 + seconds)) + '.000Z'
+
+
+def post(i):
+    did = f'did:plc:a{i % 101}'
+    record = {'uri': f'at://{did}/app.bsky.feed.post/{i}', 'author_did': did, 'text': f'post {i} \u202e"quoted", caf\u00e9',
+              'created_at': when(i // 3), 'language': 'en', 'reply_to': None, 'mentions': [], 'hashtags': ['tea'], 'op': 'create',
+              'event_time': when(i // 3), 'observed_at': when(i // 3), 'seq': i, 'rev': f'3{i:08}', 'cid': 'bafy', 'relay': '',
+              'langs': ['en'], 'labels': []}
+    return did, json.dumps(record)
+
+
+def watermark(i):
+    return None, json.dumps({'op': 'watermark', 'event_time': when(i // 3)})
+
+
+def alert(keyword, i, minute):
+    return {'keyword': keyword, 'frequency': 20 + minute, 'growth_rate': 2.5, 'confidence_score': 0.5, 'window_start': when(60 * minute - 600),
+            'window_end': when(60 * minute), 'sample_posts': [], 'unique_authors': 10 + minute, 'rank': 1, 'id': f'{i:016x}',
+            'kind': 'ongoing', 'language': 'en', 'z_score': 6.0, 'expected': 3.0, 'started_at': when(0), 'topic': []}
+
+
+def snapshot(minute):
+    return None, json.dumps({'window_start': when(60 * minute - 600), 'window_end': when(60 * minute), 'posts': 100, 'active_authors': 50,
+                             'trends': [alert('storm', 1, minute), alert('=1+2', 2, minute)], 'ended': [], 'recurring': [], 'volume': {},
+                             'top_keywords': [], 'warming_up': False})
+
+
+class Lake:
+    """The service, again and again."""
+
+    def __init__(self, kafka, location, minio=None, **settings):
+        self.kafka = kafka
+        self.port = free_port()
+        self.location = location
+        self.environment = dict(os.environ)
+        if minio:
+            self.environment |= {'SKYTREND_S3_ACCESS_KEY': minio.access_key, 'SKYTREND_S3_SECRET_KEY': minio.secret_key,
+                                 'SKYTREND_S3_ENDPOINT': minio.url}
+        data = os.path.join(os.environ['TEST_DIR'], f'data-{self.port}')
+        defaults = {'kafka.bootstrap_servers': kafka.brokers, 'kafka.instance_id': 'lake-1', 'kafka.partitions': PARTITIONS,
+                    'lake.location': location, 'service.port': self.port, 'data.directory': data, 'lake.roll_rows': 400,
+                    'lake.roll_interval': '1s', 'lake.compact_interval': '0'}
+        self.settings = defaults | {key.replace('__', '.'): value for key, value in settings.items()}
+        self.process = None
+
+    def start(self):
+        self.process = Process('lake', *(word for key, value in self.settings.items() for word in (f'--{key}', value)),
+                               env=self.environment)
+
+    def get(self, path):
+        try:
+            with urllib.request.urlopen(f'http://127.0.0.1:{self.port}{path}', timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ''
+
+    def is_done(self, topics=None):
+        """All that is in the topics is in the lake, and no plan is open."""
+        for topic in topics or TOPICS:
+            committed = self.kafka.group_offsets(GROUP, topic)
+            for partition, end in self.kafka.end_offsets(topic).items():
+                if end and committed.get(partition) != (end, ''):
+                    return False
+        return True
+
+    def wait_done(self):
+        wait_until(lambda: self.process.process.poll() is not None or self.is_done(), 'the lake to have everything', 120)
+        assert self.process.process.poll() is None, self.process.told()
+
+    def query(self, *arguments):
+        result = run('query', '--lake', self.location, *arguments, env=self.environment)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    def sql(self, text):
+        return [json.loads(line) for line in self.query('--format', 'json', '--sql', text).splitlines()]
+
+    def seqs(self):
+        return [row['seq'] for row in self.sql('SELECT seq FROM raw_posts')]
+
+
+def assert_each_once(lake, count):
+    seqs = lake.seqs()
+    assert len(seqs) == len(set(seqs)), f'{len(seqs) - len(set(seqs))} rows are there twice'
+    assert set(seqs) == set(range(count)), f'{count - len(set(seqs))} rows are missing'
+
+
+def test_killed(kafka, minio):
+    """kill -9 at random while posts come in."""
+    lake = Lake(kafka, 's3://lake/prefix', minio)
+    chance = random.Random(os.environ.get('SEED', '1'))
+    total = 12000
+    lake.start()
+    wait_until(lambda: set(TOPICS) <= set(kafka.topics()), 'the topics')
+
+    def produce():
+        for start in range(0, total, 500):
+            kafka.produce('bluesky-posts', [post(i) for i in range(start, start + 500)] + [watermark(start)])
+            time.sleep(0.3)  # the pace of the stream, not a wait
+
+    producer = threading.Thread(target=produce)
+    producer.start()
+    for _ in range(KILLS):
+        files = len(minio.keys('lake', 'prefix/')) if lake.get('/healthz')[0] else 0
+        try:  # at any time between the start and some files later
+            wait_until(lambda: len(minio.keys('lake', 'prefix/')) > files or lake.is_done(['bluesky-posts']), 'a file', 20)
+        except urllib.error.HTTPError:
+            pass  # no bucket yet
+        time.sleep(chance.uniform(0, 0.5))
+        lake.process.kill()
+        lake.start()
+    producer.join()
+    lake.wait_done()
+    assert_each_once(lake, total)
+    assert lake.process.stop() == 0, lake.process.told()
+    return total
+
+
+def test_other_tables(kafka, minio, lake):
+    kafka.produce('trends', [snapshot(minute) for minute in range(90)])
+    kafka.produce('activity-5m', [(None, json.dumps(
+        {'window_start': when(300 * i), 'window_end': when(300 * i + 300), 'posts': 10 + i, 'replies': 1, 'unique_authors': 9,
+         'by_language': {'en': 7, 'ja': 3}, 'top_keywords': [], 'top_hashtags': []})) for i in range(12)])
+    kafka.produce('user-sessions', [('did:plc:a', json.dumps(
+        {'author_did': f'did:plc:{i}', 'session_start': when(i), 'session_end': when(i + 60), 'posts': 2, 'replies': 1}))
+        for i in range(50)])
+    kafka.produce('bluesky-posts', [('bad', '{"op":"create"'), ('bad', 'not JSON \x1b[31m'), ('bad', b'\xff')])
+    lake.start()
+    lake.wait_done()
+    assert [row['n'] for row in lake.sql('SELECT count(*) AS n FROM trends')] == [180]
+    assert lake.sql('SELECT sum(posts) AS p, max(by_language) AS l FROM activity') == [{'p': 186, 'l': {'en': 7, 'ja': 3}}]
+    assert lake.sql('SELECT count(DISTINCT author_did) AS n, min(session_end) AS t FROM sessions') == [{'n': 50, 't': when(60)}]
+    letters = kafka.wait_for('dead-letters', lambda records: len(records) >= 3)
+    assert {letter.value for letter in letters} == {b'{"op":"create"', b'not JSON \x1b[31m', b'\xff'}, letters
+    assert dict(letters[0].headers)['topic'] == b'bluesky-posts', letters[0]
+    assert 'skytrend_records_bad_total{topic="posts"} 3' in lake.get('/metrics')[1]
+
+
+def test_store_away(kafka, minio, lake, total):
+    """Nothing is lost and nothing ends; /readyz tells."""
+    assert lake.get('/readyz')[0] == 200
+    minio.kill()
+    more = total + 3000
+    kafka.produce('bluesky-posts', [post(i) for i in range(total, more)])
+    wait_until(lambda: lake.get('/readyz')[0] == 503, 'not to be ready')
+    assert json.loads(lake.get('/readyz')[1])['dependencies']['storage']['state'] == 'failed'
+    assert lake.get('/healthz')[0] == 200
+    minio.start()
+    lake.wait_done()
+    wait_until(lambda: lake.get('/readyz')[0] == 200, 'to be ready again')
+    assert_each_once(lake, more)
+    assert lake.process.stop() == 0
+    return more
+
+
+def test_compaction(kafka, minio, lake, total):
+    """Closed hours end up with one file for each partition, killed on the way; rows stay, once."""
+    before = len(minio.keys('lake', 'prefix/raw/posts/'))
+    lake.settings |= {'lake.compact_interval': '1s', 'lake.compact_after': '0', 'lake.compact_grace': '0'}
+    hours = {key.rpartition('/')[0] for key in minio.keys('lake', 'prefix/raw/posts/')}
+    least = len(hours) * PARTITIONS
+    assert before > 2 * least, (before, least)
+    for _ in range(3):
+        lake.start()
+        files = minio.keys('lake', 'prefix/raw/posts/').keys()
+        wait_until(lambda: minio.keys('lake', 'prefix/raw/posts/').keys() != files, 'a change', 60)
+        lake.process.kill()
+        assert_each_once(lake, total)
+    lake.start()
+    wait_until(lambda: len(minio.keys('lake', 'prefix/raw/posts/')) <= least, f'{before} files to become {least}', 120)
+    assert_each_once(lake, total)
+    assert lake.process.stop() == 0
+
+
+def test_questions(lake, minio):
+    rows = list(csv.reader(io.StringIO(lake.query('--from', '2026-01-05', '--to', '2026-01-05', '--format', 'csv'))))
+    keyword, frequency = rows[0].index('keyword'), rows[0].index('frequency')
+    assert sorted((row[keyword], row[frequency]) for row in rows[1:]) == [("'=1+2", '109'), ('storm', '109')], rows
+    rows = lake.query('--from', when(600), '--to', when(720), '--slides', '-k', 'STORM', '-f', 'json').splitlines()
+    assert [json.loads(row)['window_end'] for row in rows] == [when(600), when(660)], rows
+    assert lake.query('--from=-1h', '-f', 'json') == ''
+    table = lake.query('--sql', "SELECT text, 'ok' AS word FROM posts WHERE seq = 7 UNION ALL SELECT '\u65e5\u672c', 'x'").splitlines()
+    assert table[1].startswith('post 7 "quoted", caf\u00e9') and '\u202e' not in table[1], table
+    assert table[2] == '\u65e5\u672c' + ' ' * (table[1].index('ok') - 4) + 'x', table
+
+    def refused(*arguments, **environment):
+        result = run('query', '--lake', lake.location, *arguments, env={**lake.environment, **environment})
+        assert result.returncode == 1 and result.stdout == '', result
+        return result.stderr
+
+    assert 'secret key' in refused(SKYTREND_S3_SECRET_KEY='wrong')
+    assert 'access key' in refused(SKYTREND_S3_ACCESS_KEY='wrong')
+    assert 'no such bucket' in refused('--lake', 's3://not-there')
+    assert 'connect' in refused('--s3.endpoint', f'http://127.0.0.1:{free_port()}')
+    assert 'only SELECT' in refused('--sql', 'DROP VIEW posts')
+    assert 'Permission' in refused('--sql', "SELECT * FROM read_text('/etc/hostname')")
+    assert 'httpfs' in refused('--lake.httpfs', '/nowhere')
+    assert minio.secret_key not in refused('--sql', 'SELECT * FROM no_such_table')
+
+
+def test_folder(kafka):
+    """The same into a folder, by another group, with two members at once."""
+    folder = os.path.join(os.environ['TEST_DIR'], 'lake')
+    lakes = [Lake(kafka, folder, lake__group='folder', kafka__instance_id=f'member-{i}') for i in range(2)]
+    for lake in lakes:
+        lake.start()
+    ends = {topic: kafka.end_offsets(topic) for topic in TOPICS}
+    wait_until(lambda: all(kafka.group_offsets('folder', topic).get(partition) == (end, '')
+                           for topic in TOPICS for partition, end in ends[topic].items() if end), 'the folder to have everything', 120)
+    for lake in lakes:
+        assert lake.process.stop() == 0, lake.process.told()
+    return lakes[0]
+
+
+def main():
+    kafka, minio = Kafka(), Minio()
+    total = test_killed(kafka, minio)
+    lake = Lake(kafka, 's3://lake/prefix', minio)
+    test_other_tables(kafka, minio, lake)
+    total = test_store_away(kafka, minio, lake, total)
+    test_compaction(kafka, minio, lake, total)
+    test_questions(lake, minio)
+    assert_each_once(test_folder(kafka), total)
+
+
+main()
