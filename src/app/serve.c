@@ -3,11 +3,13 @@
  *
  * The working thread asks Redis once a second whether there is a newer slide, and puts it on a board; the HTTP server
  * answers from that board alone. So requests cost Redis nothing, and while Redis is away the last state stays, with a
- * word since when. What was missed, before the start or while Redis was away, comes from the slides that are kept. */
+ * word since when. What was missed, before the start or while Redis was away, comes from the slides that are kept. The
+ * past comes from the lake, on a thread of its own (io/api_history.h). */
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/command.h"
+#include "app/serve_lake.h"
 #include "base/time.h"
 #include "io/api.h"
 #include "io/cache.h"
@@ -38,6 +40,7 @@ struct serve {
     struct sky_cache *cache;
     struct sky_board *board;
     struct sky_api *api;
+    struct sky_serve_lake lake;
     struct sky_health *health;
     struct sky_metrics *metrics;
     struct sky_board_status status;
@@ -246,6 +249,8 @@ static enum sky_status open_page(struct serve *serve)
         .metrics = {sky_metrics_render, serve->metrics, SKY_METRICS_CONTENT_TYPE},
     };
     sky_config_http_access(config, &options.access);
+    if (sky_serve_lake_find(config, serve->health, &serve->lake, &options.history))
+        fprintf(stderr, "The past is in %s\n", serve->lake.location);
     enum sky_status status = sky_api_start(&options, &serve->api, message);
     if (status != SKY_OK)
         fail("the page", message);
@@ -270,7 +275,6 @@ static enum sky_status set_up(struct serve *serve)
         status = open_redis(serve);
     if (status != SKY_OK)
         return status;
-    sky_health_set(serve->health, SKY_DEPENDENCY_STORAGE, SKY_HEALTH_OFF, NULL);
     snprintf(serve->status.source, sizeof serve->status.source, "%s", SOURCE_NAME);
     serve->status.speed = 1;
     serve->status.version = SKY_VERSION;
