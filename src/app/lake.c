@@ -299,7 +299,16 @@ static struct sky_lake_part *largest_part(const struct sky_lake_parts *parts)
 static void take_record(struct lake *lake, const struct sky_kafka_record *record)
 {
     struct sky_lake_part *part = sky_lake_part_get(&lake->parts, record->topic, record->partition);
-    if (!part || !part->assigned || record->offset < part->end)
+    if (!part || !part->assigned)
+        return;
+    if (record->offset < part->end && part->rows == 0) { /* the brokers do not know what was committed any more */
+        sky_log(SKY_LOG_WARN, "offset_reset", SKY_LOG_TEXT("topic", part->topic),
+                SKY_LOG_INT("partition", part->partition), SKY_LOG_INT("committed", part->end),
+                SKY_LOG_INT("offset", record->offset));
+        part->start = part->end = record->offset;
+        part->plan_end = 0;
+    }
+    if (record->offset < part->end)
         return;
     if (part->plan_end && record->offset >= part->plan_end) { /* its last records are gone */
         int64_t end = part->plan_end;

@@ -160,7 +160,7 @@ static int run(const struct sky_invocation *invocation)
     char location[PATH_MAX], problem[SKY_LAKE_QUERY_PROBLEM_SIZE] = "";
     struct sky_s3_options s3;
     struct sky_lake_query *query;
-    struct wish wish;
+    struct wish wish = {0};
     int exit_code = read_times(invocation, &wish);
     if (exit_code != SKY_EXIT_OK)
         return exit_code;

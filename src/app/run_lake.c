@@ -5,16 +5,20 @@
 
 #include "app/source.h"
 #include "base/time.h"
+#include "io/clock.h"
 #include "io/lake_local.h"
 #include "ops/log.h"
 
-#define CUT_MS (5 * SKY_MINUTE_MS) /* of the stream's time, where there are no checkpoints */
+/* Where there are no checkpoints: of the stream's time, and of the clock, which a simulated network leaves behind. */
+#define CUT_MS       (5 * SKY_MINUTE_MS)
+#define CUT_CLOCK_MS 4000
 
 struct sky_run_lake {
     struct sky_lake_local *local;
     struct sky_run_report *report;
-    bool failed; /* the last cut; told once */
-    int64_t cut_ms;
+    bool failed;          /* the last cut; told once */
+    int64_t cut_ms;       /* the stream's time of the next cut */
+    int64_t cut_clock_ms; /* not before */
 };
 
 static void tell(struct sky_run_lake *lake, const char *problem)
@@ -114,9 +118,13 @@ void sky_run_lake_turn(struct sky_run_lake *lake, int64_t time_ms)
 {
     if (!lake || time_ms < lake->cut_ms)
         return;
+    int64_t clock_ms = sky_clock_monotonic_ms();
+    if (clock_ms < lake->cut_clock_ms)
+        return;
     if (lake->cut_ms)
         sky_run_lake_cut(lake);
     lake->cut_ms = time_ms + CUT_MS;
+    lake->cut_clock_ms = clock_ms + CUT_CLOCK_MS;
     sky_run_lake_saved(lake, time_ms);
 }
 

@@ -217,7 +217,7 @@ static enum sky_status open_lakes(struct sky_lake_local *local, const char *fold
 static enum sky_status empty(struct sky_lake_local *local)
 {
     struct usage usage;
-    uint64_t removed;
+    uint64_t removed = 0;
     enum sky_status status = list_all(local->store, &usage);
     int64_t hour_ms;
     while (status == SKY_OK && (hour_ms = oldest_hour(&usage, false)) != INT64_MAX)
@@ -339,7 +339,7 @@ static void added(struct sky_lake_local *local, enum sky_status status)
     }
     uint64_t waiting = local->next - local->start;
     if (waiting == SKY_LAKE_LOCAL_ROWS || waiting >= SKY_LAKE_LOCAL_ROWS_MAX)
-        status = sky_lake_local_cut(local);
+        note(local, sky_lake_local_cut(local));
 }
 
 void sky_lake_local_post(struct sky_lake_local *local, const struct sky_post *post)

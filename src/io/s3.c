@@ -56,7 +56,7 @@ static enum sky_status check_options(const struct sky_s3_options *options, char 
     if (!is_bucket(options->bucket))
         return refuse(problem, "a bucket's name has 3 to 63 of a-z, 0-9, '.' and '-'");
     if (!is_set(options->access_key) || !is_set(options->secret_key))
-        return refuse(problem, "no access key or no secret key is given");
+        return refuse(problem, "no access key or no secret key is given: set s3.access_key and s3.secret_key");
     if (!is_header_value(options->access_key) || !is_header_value(options->secret_key) ||
         (options->session_token && !is_header_value(options->session_token)) ||
         (options->region && !is_header_value(options->region)))

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 
 from program import Process, run
+from proxy import Proxy
 from servers import Kafka, Minio, free_port, wait_until
 
 PARTITIONS = 3
@@ -81,6 +82,10 @@ class Lake:
             return error.code, error.read().decode()
         except OSError:
             return 0, ''
+
+    def failures(self):
+        page = self.get('/metrics')[1]
+        return sum(float(line.split()[1]) for line in page.splitlines() if line.startswith('skytrend_lake_store_failures_total '))
 
     def is_done(self, topics=None):
         """All that is in the topics is in the lake, and no plan is open."""
@@ -181,6 +186,27 @@ def test_store_away(kafka, minio, lake, total):
     return more
 
 
+def test_bad_network(kafka, minio, lake, total):
+    """Connections to the store are cut in the middle of answers, stand still, and are refused."""
+    proxy = Proxy(minio.port)
+    lake.environment['SKYTREND_S3_ENDPOINT'] = f'http://127.0.0.1:{proxy.port}'
+    lake.start()
+    wait_until(lambda: lake.get('/readyz')[0] == 200, 'to be ready')
+    more = total
+    for fault in (lambda: proxy.cut(100), proxy.hang, lambda: proxy.cut(600), proxy.refuse):
+        failures = lake.failures()
+        fault()
+        kafka.produce('bluesky-posts', [post(i) for i in range(more, more + 1000)])
+        more += 1000
+        wait_until(lambda before=failures: lake.failures() > before or fault == proxy.hang, 'an upload that fails')
+        proxy.go_on()
+    lake.wait_done()
+    assert_each_once(lake, more)
+    assert lake.process.stop() == 0, lake.process.told()
+    lake.environment['SKYTREND_S3_ENDPOINT'] = minio.url
+    return more
+
+
 def test_compaction(kafka, minio, lake, total):
     """Closed hours end up with one file for each partition, killed on the way; rows stay, once."""
     before = len(minio.keys('lake', 'prefix/raw/posts/'))
@@ -246,6 +272,7 @@ def main():
     lake = Lake(kafka, 's3://lake/prefix', minio)
     test_other_tables(kafka, minio, lake)
     total = test_store_away(kafka, minio, lake, total)
+    total = test_bad_network(kafka, minio, lake, total)
     test_compaction(kafka, minio, lake, total)
     test_questions(lake, minio)
     assert_each_once(test_folder(kafka), total)
