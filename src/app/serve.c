@@ -3,11 +3,13 @@
  *
  * The working thread asks Redis once a second whether there is a newer slide, and puts it on a board; the HTTP server
  * answers from that board alone. So requests cost Redis nothing, and while Redis is away the last state stays, with a
- * word since when. What was missed, before the start or while Redis was away, comes from the slides that are kept. */
+ * word since when. What was missed, before the start or while Redis was away, comes from the slides that are kept. The
+ * past comes from the lake, on a thread of its own (io/api_history.h). */
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/command.h"
+#include "app/serve_lake.h"
 #include "base/time.h"
 #include "io/api.h"
 #include "io/cache.h"
@@ -38,6 +40,7 @@ struct serve {
     struct sky_cache *cache;
     struct sky_board *board;
     struct sky_api *api;
+    struct sky_serve_lake lake;
     struct sky_health *health;
     struct sky_metrics *metrics;
     struct sky_board_status status;
@@ -46,6 +49,7 @@ struct serve {
     int64_t away_clock_ms; /* monotonic clock: since when Redis is away; 0: it is not */
     enum sky_redis_trouble trouble;
     bool was_told;
+    bool was_shown; /* the board has a status */
     int64_t poll_clock_ms;
     int64_t ends_clock_ms;
 };
@@ -175,8 +179,10 @@ static void tell_board(struct serve *serve)
         serve->status.connection == SKY_BOARD_STALLED ? sky_time_floor(wall_ms - (now_ms - since_ms), 1000) : 0;
     int64_t lag_ms = serve->status.event_time_ms ? wall_ms - serve->status.event_time_ms : 0;
     serve->status.lag_ms = lag_ms > LAG_MS_MAX || lag_ms < 0 ? 0 : sky_time_floor(lag_ms, 1000); /* else a replay */
-    if (memcmp(&before, &serve->status, sizeof before) != 0)
+    if (!serve->was_shown || before.connection != serve->status.connection || before.lag_ms != serve->status.lag_ms ||
+        before.stalled_since_ms != serve->status.stalled_since_ms)
         sky_board_set_status(serve->board, &serve->status);
+    serve->was_shown = true;
 }
 
 static void tell_metrics(struct serve *serve)
@@ -246,6 +252,8 @@ static enum sky_status open_page(struct serve *serve)
         .metrics = {sky_metrics_render, serve->metrics, SKY_METRICS_CONTENT_TYPE},
     };
     sky_config_http_access(config, &options.access);
+    if (sky_serve_lake_find(config, serve->health, &serve->lake, &options.history))
+        fprintf(stderr, "The past is in %s\n", serve->lake.location);
     enum sky_status status = sky_api_start(&options, &serve->api, message);
     if (status != SKY_OK)
         fail("the page", message);
@@ -270,7 +278,6 @@ static enum sky_status set_up(struct serve *serve)
         status = open_redis(serve);
     if (status != SKY_OK)
         return status;
-    sky_health_set(serve->health, SKY_DEPENDENCY_STORAGE, SKY_HEALTH_OFF, NULL);
     snprintf(serve->status.source, sizeof serve->status.source, "%s", SOURCE_NAME);
     serve->status.speed = 1;
     serve->status.version = SKY_VERSION;

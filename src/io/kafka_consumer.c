@@ -24,6 +24,7 @@ struct sky_kafka_consumer {
     rd_kafka_message_t *held; /* the record given last */
     struct place *places;
     uint32_t places_count;
+    bool from_latest;
     bool paused;
 };
 
@@ -72,7 +73,7 @@ static void place_offsets(struct sky_kafka_consumer *consumer, rd_kafka_topic_pa
         int64_t committed = at->offset >= 0 ? at->offset : SKY_KAFKA_OFFSET_NONE;
         int64_t begin =
             consumer->events.assigned(consumer->events.context, at->topic, at->partition, committed, metadata);
-        at->offset = begin >= 0 ? begin : RD_KAFKA_OFFSET_INVALID; /* invalid: auto.offset.reset decides */
+        at->offset = begin >= 0 ? begin : consumer->from_latest ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING;
     }
 }
 
@@ -121,7 +122,9 @@ static bool configure(rd_kafka_conf_t *conf, const struct sky_kafka_consumer_opt
         {"enable.auto.offset.store", "false"},
         {"enable.partition.eof", "true"},
         {"isolation.level", "read_committed"},
-        {"auto.offset.reset", options->from_latest ? "latest" : "earliest"},
+        /* With `assigned` this is only for a committed offset that the topic does not have any more: what it still has
+         * must not be passed over. */
+        {"auto.offset.reset", options->from_latest && !options->events.assigned ? "latest" : "earliest"},
         {"partition.assignment.strategy", "range"},
         {"max.poll.interval.ms", poll},
         {"session.timeout.ms", session},
@@ -156,6 +159,7 @@ enum sky_status sky_kafka_consumer_new(const struct sky_kafka_consumer_options *
         return SKY_E_MEMORY;
     sky_kafka_problem_init(&made->problem);
     made->events = options->events;
+    made->from_latest = options->from_latest;
     rd_kafka_conf_t *conf = sky_kafka_conf_new(options->kafka, &made->problem, message);
     if (conf && !configure(conf, options, message)) {
         rd_kafka_conf_destroy(conf);

@@ -29,7 +29,8 @@
 
 struct sky_kafka_group_events {
     /* This member now reads the partition. `committed` and `metadata` ("" when none): what the group last committed.
-     * Returns the offset to begin at; SKY_KAFKA_OFFSET_NONE: at the beginning, or the end with from_latest. */
+     * Returns the offset to begin at, or where the topic begins if that is not there any more; SKY_KAFKA_OFFSET_NONE:
+     * at the beginning, or the end with from_latest. */
     int64_t (*assigned)(void *context, const char *topic, int32_t partition, int64_t committed, const char *metadata);
     /* Not any more: `lost` when another may read it already, else a commit is still possible inside the call. */
     void (*revoked)(void *context, const char *topic, int32_t partition, bool lost);

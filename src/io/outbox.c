@@ -82,7 +82,7 @@ void sky_outbox_put(struct sky_outbox *outbox, const struct sky_kafka_outgoing *
 {
     struct waiting *records =
         grown(outbox->records, outbox->records_count, &outbox->records_capacity, sizeof *outbox->records);
-    if (!records || outbox->failed) {
+    if (!records) {
         outbox->failed = true;
         return;
     }
@@ -97,11 +97,12 @@ void sky_outbox_put(struct sky_outbox *outbox, const struct sky_kafka_outgoing *
                                                         .header_len = header ? (uint32_t)header->value.len : 0,
                                                         .partition = record->partition,
                                                         .has_key = record->key.ptr != NULL};
-    sky_buffer_put_span(&outbox->bytes, record->key);
+    if (record->key.ptr)
+        sky_buffer_put_span(&outbox->bytes, record->key);
     sky_buffer_put_span(&outbox->bytes, record->value);
     if (header)
         sky_buffer_put_span(&outbox->bytes, header->value);
-    outbox->failed = outbox->bytes.failed;
+    outbox->failed |= outbox->bytes.failed;
 }
 
 static size_t complete_records(const struct sky_outbox *outbox)

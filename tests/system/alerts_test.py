@@ -56,11 +56,11 @@ def produce(*records):
 class Alerts(program.Process):
     """Started, with a part of the topic or all of it; `settings` are those of the section alerts."""
 
-    def __init__(self, *arguments, secret=None, environment=None, **settings):
+    def __init__(self, *arguments, secret=None, piped=False, **settings):
         flags = [word for name, value in settings.items() for word in (f'--alerts.{name}', str(value))]
         super().__init__('alerts', '--port', servers.free_port(), '--kafka.bootstrap_servers', kafka.brokers, '--log.format', 'json',
                          *flags, *arguments,
-                         env={**os.environ, **({'SKYTREND_ALERTS_WEBHOOK_SECRET': secret} if secret else {}), **(environment or {})})
+                         piped=piped, env={**os.environ, **({'SKYTREND_ALERTS_WEBHOOK_SECRET': secret} if secret else {})})
 
     def url(self, path):
         return self.wait_for(r'metrics and probes at (http://\S+)/metrics')[1] + path
@@ -357,6 +357,23 @@ def test_sigterm_drains():
     receiver.close()
 
 
+def test_a_place_that_is_not_there():
+    """The group stands where the topic has nothing (it was made anew, or is cut faster than it is read): what it has is sent."""
+    import confluent_kafka
+    records = [alert(f'still there {number}', number=number) for number in range(5)]
+    produce(*records)
+    client = confluent_kafka.Consumer({'bootstrap.servers': kafka.direct, 'group.id': GROUP})
+    client.commit(offsets=[confluent_kafka.TopicPartition(TOPIC, number, 10**6) for number in kafka.partitions(TOPIC)],
+                  asynchronous=False)
+    client.close()
+    receiver = receivers.HttpReceiver()
+    process = Alerts(outputs='webhook', webhook_url=receiver.url, secret=SECRET)
+    process.wait_until(lambda: set(ids(receiver)) >= set(map(event, records)), 'what there is')
+    wait_committed()
+    process.finish()
+    receiver.close()
+
+
 def test_brokers_away():
     """It says so, lives on, goes on by itself when they are back, and neither loses nor commits what it could not deliver."""
     receiver = receivers.HttpReceiver()
@@ -420,6 +437,11 @@ def test_views_and_replay():
     assert kafka.group_offsets(GROUP, TOPIC) != place
     wait_committed()
     receiver.close()
+    process = Alerts('--from-beginning', piped=True, outputs='json')
+    assert json.loads(process.process.stdout.readline())
+    process.process.stdout.close()  # as head -1 does
+    produce(alert('nobody reads this'))
+    assert process.process.wait(program.PATIENCE_S) == 0, process.told()
 
 
 def test_wrong_settings():

@@ -121,7 +121,7 @@ def check_order(records):
     assert len(home) < 50 or len(set(home.values())) == len(last), 'a partition got no author'
 
 
-def wait_for_all(kafka, ingest, expected, patience_s=120):
+def wait_for_all(kafka, ingest, expected, patience_s=300):
     """Until the topic has the last posts of those expected."""
     reader = kafka.reader(POSTS)
     near_end = expected[-LAST_POSTS]['seq']

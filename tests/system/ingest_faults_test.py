@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # test: kafka alone timeout=900
-"""`ingest` when things around it fail: Kafka is away, the spool is full, another ingest takes over, a relay fails. What is in the
+"""`ingest` when things around it fail: Kafka is away, the spool is full, another ingest takes over, a relay fails, Jetstream repeats itself. What is in the
 topic in the end is what the relay sent, each post once.
 
 ingest_faults_test.py [NAME...]: only these. SKY_TEST_OUTAGE_S: how long Kafka is away.
@@ -8,10 +8,12 @@ ingest_faults_test.py [NAME...]: only these. SKY_TEST_OUTAGE_S: how long Kafka i
 import json
 import os
 import sys
+import tempfile
 import time
 
 import program
-from ingest import Ingest, check, directory, drained, expected_posts, identity, posts_of, wait_for_all
+from ingest import POSTS, Ingest, check, directory, drained, expected_posts, identity, posts_of, wait_for_all
+from jetstream import Jetstream
 from servers import Kafka, free_port, wait_until
 
 OUTAGE_S = float(os.environ.get('SKY_TEST_OUTAGE_S', '15'))
@@ -23,7 +25,7 @@ def test_outage():
     simulation = ['--seed', 5, '--rate', 0.25, '--hours', hours]
     kafka = Kafka()
     data = directory()
-    relay, url = program.relay(*simulation, '--speed', 40)
+    relay, url = program.relay(*simulation, '--wait', '--speed', 40)  # a relay keeps 256 MiB: a slow machine must not fall behind
     ingest = Ingest(kafka, url, data)
     ingest.wait_until(lambda: (ingest.metric('posts_processed_total') or 0) > 1000, 'the first posts')
     kafka.kill()
@@ -41,12 +43,14 @@ def test_outage():
     ingest.wait_until(lambda: ingest.metric('skytrend_spool_lag_seconds') < 60, 'Kafka to catch up')
     caught_up_s = time.monotonic() - began
     assert ingest.state_of('kafka') == 'ok', ingest.get('/readyz')
+    assert ingest.metric('skytrend_source_gaps_total') == 0, ingest.told()
     relay.kill()
     records = drained(ingest, kafka)
     seqs = [json.loads(record.value)['seq'] for record in posts_of(records)]
-    check(records, [post for post in expected_posts(*simulation) if min(seqs) <= post['seq'] <= max(seqs)])
-    print(f'outage of {OUTAGE_S:.0f} s: {received:.0f} posts received meanwhile ({received / OUTAGE_S:.0f}/s), caught up in '
-          f'{caught_up_s:.1f} s')
+    first_seq, last_seq = min(seqs), max(seqs)
+    check(records, [post for post in expected_posts(*simulation) if first_seq <= post['seq'] <= last_seq])
+    print(f'outage of {OUTAGE_S:.0f} s: {received:.0f} posts received meanwhile ({received / OUTAGE_S:.0f}/s), {len(seqs)} once each '
+          f'in all; caught up in {caught_up_s:.1f} s')
 
 
 def test_transaction_given_up():
@@ -165,6 +169,40 @@ def test_failover():
     missing = {identity(post) for post in expected} - set(keys)
     assert not missing, f'{len(missing)} of {len(expected)} posts are missing'
     print(f'failover: {repeated:.0f} repetitions dropped, {len(keys)} posts once each')
+
+
+def test_jetstream():
+    """Jetstream gives some seconds again after each break of the connection and each restart: no post comes twice."""
+    with tempfile.TemporaryDirectory(dir=os.environ.get('TEST_DIR')) as folder:
+        recording, lines = os.path.join(folder, 'recording.bin'), os.path.join(folder, 'lines.jsonl')
+        assert program.run('simulate', '--record', recording, '--seed', 13, '--rate', 0.05, '--hours', 1).returncode == 0
+        events = program.run('replay', '--to', 'jetstream', recording).stdout.splitlines()[:20000]
+        with open(lines, 'w', encoding='utf-8') as file:
+            file.writelines(line + '\n' for line in events)
+        replayed = program.run('replay', '--to', 'posts', lines)
+    expected = [json.loads(line) for line in replayed.stdout.splitlines()]
+    assert len(expected) > 1000, replayed.stderr
+    server = Jetstream(events, run=5000, breaks=5)
+    kafka = Kafka()
+    data = directory()
+    arguments = ['--source.kind', 'jetstream', '--source.jetstream_urls', server.url]
+    for _ in range(2):
+        ingest = Ingest(kafka, server.url, data, *arguments)
+        ingest.wait_for_posts(500)
+        ingest.kill()
+    ingest = Ingest(kafka, server.url, data, *arguments)
+    ingest.wait_until(lambda: identities(kafka) >= {identity(post) for post in expected}, 'all posts')
+    repeated = ingest.metric('skytrend_posts_repeated_total')
+    records = drained(ingest, kafka)
+    keys = [identity(json.loads(record.value)) for record in posts_of(records)]
+    assert len(keys) == len(set(keys)), f'{len(keys) - len(set(keys))} posts came twice'
+    assert set(keys) == {identity(post) for post in expected}
+    assert server.sent > len(events) and repeated > 0, (server.sent, len(events), repeated)
+    print(f'jetstream: {server.sent - len(events)} of {len(events)} events came again, {len(server.cursors)} connections')
+
+
+def identities(kafka):
+    return {identity(json.loads(record.value)) for record in posts_of(kafka.consume(POSTS))}
 
 
 if __name__ == '__main__':

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# test: alone kafka timeout=240
+# test: alone kafka timeout=400
 """`run` between topics of a real Kafka: what it publishes is what `replay` says, once each, whoever is killed when.
 
 The posts of a simulated hour lie in four partitions by author, with watermarks, as `ingest` writes them.
@@ -22,7 +22,8 @@ from servers import Kafka, wait_until
 PARTITIONS = 4
 KILLS = int(os.environ.get('SKY_TEST_KILLS', 50))
 KILL_SEED = int(os.environ.get('SKY_TEST_SEED', 0)) or random.SystemRandom().randrange(1, 1 << 31)
-FEED_S = 85  # over which the hour is written while `run` is killed
+KILL_S = 100  # at most; a slow machine kills less often
+FEED_S = 75  # over which the hour is written meanwhile
 OUTPUTS = ('trends', 'trend-alerts', 'keyword-counts', 'activity-5m', 'user-sessions')
 DIRECTORY = pathlib.Path(os.environ['TEST_DIR'])
 
@@ -148,26 +149,38 @@ class Feeder(threading.Thread):
         assert self.producer.flush(60) == 0
 
 
+def time_to_publish(kafka, prefix):
+    """How long it takes from a start to the first minute published, of a run that goes on where one was before."""
+    begin = time.monotonic()
+    process = Process(*options(kafka, 'killed', prefix))
+    process.wait_until(lambda: marker(kafka, prefix), 'the first minute')
+    process.kill()
+    return time.monotonic() - begin
+
+
 def test_kills(kafka, records, wanted):
     """kill -9 at random moments of its life, from before it is connected to long after."""
     kafka.create_topic('k-bluesky-posts', PARTITIONS)
     feeder = Feeder(kafka, 'k-bluesky-posts', records)
     chance = random.Random(KILL_SEED)
     print(f'seed {KILL_SEED}', flush=True)
-    published = set()
-    for _ in range(KILLS):
+    usual_s = time_to_publish(kafka, 'k-')
+    end = time.monotonic() + KILL_S
+    kills, published = 1, {marker(kafka, 'k-')}
+    while kills < KILLS and time.monotonic() < end:
         process = Process(*options(kafka, 'killed', 'k-'))
-        time.sleep(chance.uniform(0.05, 0.7) if chance.random() < 0.25 else chance.uniform(0.7, 2.6))
+        time.sleep(usual_s * (chance.uniform(0.05, 0.6) if chance.random() < 0.25 else chance.uniform(0.6, 1.6)))
         assert process.process.poll() is None, process.told()
         process.kill()
+        kills += 1
         published.add(marker(kafka, 'k-'))
-    assert len(published) > KILLS / 5, f'it did not get on between the kills: {sorted(published)}'
+    assert len(published) >= min(4, kills / 3), f'it did not get on between the kills: {sorted(published)}'
     feeder.join(120)
     process = Process(*options(kafka, 'killed', 'k-'))
     process.wait_until(has_come_to(kafka, '2026-01-05T01:00:00.000Z', 'k-'), 'the last minute')
     assert process.stop() == 0, process.told()
     assert_same(outputs(kafka, 'k-'), wanted)
-    print(f'{KILLS} kills, {len(published)} places where they struck', flush=True)
+    print(f'{kills} kills, {len(published)} places where they struck; {usual_s:.1f} s to publish', flush=True)
 
 
 def test_one_at_a_time(kafka, records, wanted):

@@ -192,6 +192,42 @@ def check_old(redis, end):
     assert serve.stop() == 0
 
 
+def check_history(redis):
+    """The past is what `query` finds in the same lake."""
+    folder = redis.directory / 'data'
+    run = program.Process('run', '--simulate', '--speed', 600, '--rate', 0.1, '--data.directory', folder, '--port', 0, '--plain')
+    url = run.wait_for(r'http://127\.0\.0\.1:\d+')[0]
+
+    def trends():
+        with urllib.request.urlopen(url + '/v1/trends') as answer:
+            return json.load(answer)['trends']
+
+    run.wait_until(trends, 'a trend')
+    assert run.stop() == 0, run.told()
+    lake = folder / 'lake-simulated'
+    sql = 'SELECT keyword, language, count(*) AS slides, max(frequency) AS frequency FROM trends GROUP BY ALL'
+    result = program.run('query', '--lake', lake, '--format', 'json', '--sql', sql)
+    assert result.returncode == 0, result.stderr
+    expected = sorted((row['keyword'], row['language'], row['slides'], row['frequency'])
+                      for row in map(json.loads, result.stdout.splitlines()))
+    assert expected
+    serve = Serve(redis.url, '--lake.location', lake)
+    past = serve.json('/v1/history?from=2026-01-05&to=2026-01-06&limit=1000')
+    assert sorted((row['keyword'], row['language'], row['slides'], row['frequency']) for row in past['trends']) == expected, past
+    assert past['more'] is False
+    assert serve.get('/v1/history?from=2026-01-05')[0] == 400
+    assert b'"storage":{"state":"ok"' in serve.get('/readyz')[2], serve.get('/readyz')
+    assert serve.stop() == 0, serve.told()
+    without = Serve(redis.url)
+    assert without.get('/v1/history?from=2026-01-05&to=2026-01-06')[0] == 404
+    assert without.stop() == 0
+    away = Serve(redis.url, '--lake.location', folder / 'nothing')
+    status, _, body = away.get('/v1/history?from=2026-01-05&to=2026-01-06')
+    assert status == 503 and b'lake_unavailable' in body and str(folder).encode() not in body, body
+    assert away.get('/readyz')[0] == 200 and 'lake_problem' in away.stderr(), away.told()
+    assert away.stop() == 0
+
+
 def main():
     redis = servers.Redis()
     first = check_empty(redis)
@@ -210,6 +246,7 @@ def main():
     for serve in (first, second):
         assert serve.stop() == 0, serve.told()
     check_old(redis, 35)
+    check_history(redis)
     print('ok')
 
 

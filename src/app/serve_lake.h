@@ -1,0 +1,25 @@
+/* serve_lake.h: where `serve` finds the past: the lake of the configuration.
+ *
+ * Memory   the options borrow the place and the configuration.
+ * Threads  made by the owner; the report is called on the thread that asks the lake. */
+#ifndef SKY_APP_SERVE_LAKE_H
+#define SKY_APP_SERVE_LAKE_H
+
+#include <limits.h>
+
+#include "io/api_history.h"
+#include "ops/config.h"
+#include "ops/health.h"
+
+struct sky_serve_lake {
+    char location[PATH_MAX];
+    struct sky_s3_options s3;
+    struct sky_lake_query_options query;
+    struct sky_health *health;
+};
+
+/* True, and *options filled: there is one, by lake.location or as a folder in data.directory. */
+bool sky_serve_lake_find(const struct sky_config *config, struct sky_health *health, struct sky_serve_lake *lake,
+                         struct sky_api_history_options *options);
+
+#endif
