@@ -1,8 +1,6 @@
 #include "io/database.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/printable.h"
 
@@ -37,20 +35,6 @@ enum sky_status sky_database_run(struct sky_database *database, const char *sql)
     if (duckdb_query(database->connection, sql, &result) != DuckDBSuccess)
         status = sky_database_fail(database, duckdb_result_error(&result));
     duckdb_destroy_result(&result);
-    return status;
-}
-
-enum sky_status sky_database_runf(struct sky_database *database, const char *format, ...)
-{
-    char *sql;
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vasprintf(&sql, format, arguments);
-    va_end(arguments);
-    if (length < 0)
-        return SKY_E_MEMORY;
-    enum sky_status status = sky_database_run(database, sql);
-    free(sql);
     return status;
 }
 

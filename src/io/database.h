@@ -4,7 +4,7 @@
  *
  * Memory   at most memory_bytes for DuckDB's own buffers, some tens of MB around them; what does not fit goes to
  *          spill_directory, or fails where there is none.
- * Threads  one owner, beside sky_database_interrupt; DuckDB uses `threads` of its own inside a call. */
+ * Threads  one owner; DuckDB uses `threads` of its own inside a call. */
 #ifndef SKY_IO_DATABASE_H
 #define SKY_IO_DATABASE_H
 
@@ -33,10 +33,6 @@ void sky_database_close(struct sky_database *database); /* a zeroed one is fine 
 
 /* Run one statement and forget what it gives. SKY_E_IO: problem says why. */
 SKY_MUST_USE enum sky_status sky_database_run(struct sky_database *database, const char *sql);
-
-/* The same of a text with arguments, "%.*s" and all. */
-SKY_MUST_USE enum sky_status sky_database_runf(struct sky_database *database, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 /* Keep what DuckDB says, its first line, for `problem`; gives SKY_E_IO. */
 enum sky_status sky_database_fail(struct sky_database *database, const char *error);

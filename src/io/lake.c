@@ -98,11 +98,6 @@ uint64_t sky_lake_rows(const struct sky_lake *lake)
     return rows;
 }
 
-uint64_t sky_lake_bytes(const struct sky_lake *lake)
-{
-    return lake->bytes;
-}
-
 void sky_lake_totals(const struct sky_lake *lake, struct sky_lake_totals *totals)
 {
     *totals = lake->totals;
@@ -164,6 +159,5 @@ enum sky_status sky_lake_clear(struct sky_lake *lake)
     for (int table = 0; status == SKY_OK && table < SKY_LAKE_TABLE_COUNT; table++)
         if (lake->writers[table])
             status = sky_parquet_clear(lake->writers[table]);
-    lake->bytes = 0;
     return status == SKY_OK ? SKY_OK : sky_lake_fail_database(lake, status);
 }

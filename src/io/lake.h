@@ -21,8 +21,7 @@
 #include "io/lake_store.h"
 #include "trend/record.h"
 
-#define SKY_LAKE_PROBLEM_SIZE     1200
-#define SKY_LAKE_MEMORY_BYTES_MIN (UINT64_C(64) << 20)
+#define SKY_LAKE_PROBLEM_SIZE 1200
 
 struct sky_lake_options {
     struct sky_lake_store *store;  /* borrowed */
@@ -44,8 +43,7 @@ SKY_MUST_USE enum sky_status sky_lake_add_trends(struct sky_lake *lake, const st
 SKY_MUST_USE enum sky_status sky_lake_add_activity(struct sky_lake *lake, const struct sky_activity_record *activity);
 SKY_MUST_USE enum sky_status sky_lake_add_session(struct sky_lake *lake, const struct sky_session *session);
 
-uint64_t sky_lake_rows(const struct sky_lake *lake);  /* that wait, of all tables */
-uint64_t sky_lake_bytes(const struct sky_lake *lake); /* about, of these rows */
+uint64_t sky_lake_rows(const struct sky_lake *lake); /* that wait, of all tables */
 
 struct sky_lake_totals {
     uint64_t files; /* stored since the start */

@@ -5,9 +5,6 @@
 #include "io/lake_state.h"
 
 #define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
-#define ROW_BYTES     120 /* numbers, times and short texts of a row, about */
-#define SAMPLE_BYTES  300 /* a sample post, about */
-#define KEYWORD_BYTES 24  /* a keyword, about */
 #define LANGUAGES_MAX 512 /* ours, of a record of activity */
 
 static const struct sky_parquet_column posts_columns[] = {
@@ -144,7 +141,6 @@ enum sky_status sky_lake_add_post(struct sky_lake *lake, const struct sky_post *
     struct sky_parquet *row = writer_of(lake, is_post ? SKY_LAKE_POSTS : SKY_LAKE_DELETES, &status);
     if (!row)
         return status;
-    lake->bytes += ROW_BYTES + post->uri.len + post->author_did.len + post->text.len + post->cid.len;
     return is_post ? add_post(lake, row, post) : add_delete(lake, row, post);
 }
 
@@ -188,7 +184,6 @@ static enum sky_status add_alert(struct sky_lake *lake, const struct sky_trend_s
     sky_parquet_bool(row, recurring);
     sky_parquet_int(row, (int64_t)snapshot->posts);
     sky_parquet_int(row, (int64_t)snapshot->active_authors);
-    lake->bytes += ROW_BYTES + (uint64_t)alert->sample_posts_count * SAMPLE_BYTES;
     return end_row(lake, row, snapshot->window_end_ms);
 }
 
@@ -239,7 +234,6 @@ enum sky_status sky_lake_add_activity(struct sky_lake *lake, const struct sky_ac
     sky_parquet_list_end(row);
     add_top(row, activity->top_keywords, activity->top_keywords_count);
     add_top(row, activity->top_hashtags, activity->top_hashtags_count);
-    lake->bytes += ROW_BYTES + (activity->top_keywords_count + activity->top_hashtags_count) * (uint64_t)KEYWORD_BYTES;
     return end_row(lake, row, activity->window_end_ms);
 }
 
@@ -254,6 +248,5 @@ enum sky_status sky_lake_add_session(struct sky_lake *lake, const struct sky_ses
     sky_parquet_time(row, session->session_end_ms);
     sky_parquet_int(row, session->posts);
     sky_parquet_int(row, session->replies);
-    lake->bytes += ROW_BYTES + session->author_did.len;
     return end_row(lake, row, session->session_end_ms);
 }

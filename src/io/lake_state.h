@@ -11,7 +11,6 @@ struct sky_lake {
     char *staging;
     struct sky_database database;
     struct sky_parquet *writers[SKY_LAKE_TABLE_COUNT]; /* opened with the first row */
-    uint64_t bytes;
     struct sky_lake_totals totals;
     char problem[SKY_LAKE_PROBLEM_SIZE];
 };
