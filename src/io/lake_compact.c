@@ -93,7 +93,7 @@ static enum sky_status delete_covered(struct sky_lake *lake, const struct sky_la
     const struct sky_lake_entry *outer = NULL;
     for (size_t i = 0; status == SKY_OK && i < listing->count; i++) {
         const struct sky_lake_entry *entry = &listing->entries[i];
-        if (!entry->covered) {
+        if (!entry->covered || !outer) { /* sorted, the first one never is */
             outer = entry;
             continue;
         }
