@@ -49,6 +49,7 @@ struct serve {
     int64_t away_clock_ms; /* monotonic clock: since when Redis is away; 0: it is not */
     enum sky_redis_trouble trouble;
     bool was_told;
+    bool was_shown; /* the board has a status */
     int64_t poll_clock_ms;
     int64_t ends_clock_ms;
 };
@@ -178,8 +179,10 @@ static void tell_board(struct serve *serve)
         serve->status.connection == SKY_BOARD_STALLED ? sky_time_floor(wall_ms - (now_ms - since_ms), 1000) : 0;
     int64_t lag_ms = serve->status.event_time_ms ? wall_ms - serve->status.event_time_ms : 0;
     serve->status.lag_ms = lag_ms > LAG_MS_MAX || lag_ms < 0 ? 0 : sky_time_floor(lag_ms, 1000); /* else a replay */
-    if (memcmp(&before, &serve->status, sizeof before) != 0)
+    if (!serve->was_shown || before.connection != serve->status.connection || before.lag_ms != serve->status.lag_ms ||
+        before.stalled_since_ms != serve->status.stalled_since_ms)
         sky_board_set_status(serve->board, &serve->status);
+    serve->was_shown = true;
 }
 
 static void tell_metrics(struct serve *serve)

@@ -368,21 +368,28 @@ enum sky_status sky_redis_call(struct sky_redis *redis, const struct sky_redis_c
 
 /* Pipelines */
 
-/* Those of one node: all are written, then all replies are read. done[i] says which need no second try. */
-static void pipeline_node(struct sky_redis *redis, uint32_t node, const struct sky_redis_command *commands,
-                          const uint32_t *nodes, uint32_t count, struct sky_redis_reply *replies, bool *done)
+struct pipeline {
+    const struct sky_redis_command *commands;
+    struct sky_redis_reply *replies;
+    uint32_t nodes[SKY_REDIS_PIPELINE_MAX];
+    bool done[SKY_REDIS_PIPELINE_MAX]; /* needs no second try */
+    uint32_t count;
+};
+
+/* Those of one node: all are written, then all replies are read. */
+static void pipeline_node(struct sky_redis *redis, struct pipeline *pipeline, uint32_t node)
 {
     struct sky_buffer bytes = {0};
     struct sky_redis_node *at = &redis->nodes[node];
-    for (uint32_t i = 0; i < count; i++)
-        if (nodes[i] == node)
-            sky_redis_command_write(&bytes, commands[i].arguments, commands[i].arguments_count);
+    for (uint32_t i = 0; i < pipeline->count; i++)
+        if (pipeline->nodes[i] == node)
+            sky_redis_command_write(&bytes, pipeline->commands[i].arguments, pipeline->commands[i].arguments_count);
     bool ok =
         !bytes.failed && open_node(redis, node) && sky_redis_node_send(at, &redis->access, sky_buffer_span(&bytes));
-    for (uint32_t i = 0; ok && i < count; i++)
-        if (nodes[i] == node) {
-            ok = sky_redis_node_receive(at, &redis->access, &replies[i]);
-            done[i] = ok && replies[i].kind != SKY_REDIS_ERROR;
+    for (uint32_t i = 0; ok && i < pipeline->count; i++)
+        if (pipeline->nodes[i] == node) {
+            ok = sky_redis_node_receive(at, &redis->access, &pipeline->replies[i]);
+            pipeline->done[i] = ok && pipeline->replies[i].kind != SKY_REDIS_ERROR;
         }
     if (!ok && at->socket)
         sky_redis_node_close(at, false); /* replies may still be under way; each command is tried again by itself */
@@ -392,23 +399,22 @@ static void pipeline_node(struct sky_redis *redis, uint32_t node, const struct s
 enum sky_status sky_redis_pipeline(struct sky_redis *redis, const struct sky_redis_command *commands, uint32_t count,
                                    struct sky_redis_reply *replies)
 {
-    uint32_t nodes[SKY_REDIS_PIPELINE_MAX];
-    bool done[SKY_REDIS_PIPELINE_MAX] = {false};
+    struct pipeline pipeline = {.commands = commands, .replies = replies, .count = count};
     struct sky_redis_failure first = {.trouble = SKY_REDIS_FINE};
     assert(count <= SKY_REDIS_PIPELINE_MAX);
     begin_call(redis, count);
     refresh_table(redis);
     for (uint32_t i = 0; i < count; i++)
-        nodes[i] = node_for(redis, &commands[i]);
+        pipeline.nodes[i] = node_for(redis, &commands[i]);
     for (uint32_t i = 0; i < count; i++) {
         bool is_first = true;
         for (uint32_t j = 0; j < i && is_first; j++)
-            is_first = nodes[j] != nodes[i];
+            is_first = pipeline.nodes[j] != pipeline.nodes[i];
         if (is_first)
-            pipeline_node(redis, nodes[i], commands, nodes, count, replies, done);
+            pipeline_node(redis, &pipeline, pipeline.nodes[i]);
     }
     for (uint32_t i = 0; i < count; i++) /* redirected, refused or lost */
-        if (!done[i] && !run(redis, &commands[i], &replies[i]) && first.trouble == SKY_REDIS_FINE)
+        if (!pipeline.done[i] && !run(redis, &commands[i], &replies[i]) && first.trouble == SKY_REDIS_FINE)
             first = redis->failure;
     redis->failure = first;
     return status_of(first.trouble);
