@@ -80,10 +80,10 @@ class _Hook(http.server.BaseHTTPRequestHandler):
 
 
 class Chain:
-    def __init__(self, network, settings=None):
+    def __init__(self, network, settings=None, kafka=None):
         """network: options of `simulate`; settings: of all services, by name."""
         self.network = [str(word) for word in network]
-        self.kafka = Kafka()
+        self.kafka = kafka or Kafka()
         self.minio = Minio()
         self.minio.create_bucket(BUCKET)
         self.redis = Redis()
@@ -122,8 +122,14 @@ class Chain:
             self.start_service(name)
 
     def stop(self):
+        """The services; the servers stay, to be looked at."""
         for name, service in self.services.items():
             assert service.stop() == 0, f'{name} ended badly\n{service.told()}'
+
+    def close(self):
+        """The servers too, and the relay."""
+        for each in (self.relay, self.kafka, self.minio, self.redis):
+            each.kill()
 
     def replay(self, to='snapshots'):
         """What `skytrend replay` makes of the same network, a record a line."""

@@ -244,7 +244,7 @@ static size_t take_all(struct group *group, struct sky_kafka_record *last)
             *last = record;
             break;
         case SKY_KAFKA_PARTITION_END: return count;
-        case SKY_KAFKA_FAILED: fail_msg("%s", message.text);
+        case SKY_KAFKA_FAILED: fail_msg("%s", message.text); break;
         case SKY_KAFKA_IDLE:
         case SKY_KAFKA_PROBLEM: break;
         }

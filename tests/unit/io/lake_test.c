@@ -131,7 +131,7 @@ static struct sky_lake_query *open_query(struct fixture *f)
     struct sky_lake_query *query;
     char problem[SKY_LAKE_QUERY_PROBLEM_SIZE];
     const struct sky_lake_query_options options = {
-        .location = f->folder, .memory_bytes = UINT64_C(256) << 20, .threads = 2};
+        .location = f->folder, .memory_bytes = UINT64_C(256) << 20, .threads = 1};
     assert_int_equal(sky_lake_query_new(&options, &query, problem), SKY_OK);
     return query;
 }
