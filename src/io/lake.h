@@ -64,7 +64,7 @@ void sky_lake_totals(const struct sky_lake *lake, struct sky_lake_totals *totals
  * SKY_LAKE_COMPACT_BYTES_MAX. Hours are closed `closed_ms` after their end. Files that are covered are deleted once the
  * covering one is `grace_ms` old, so that a reader who listed before still finds them. Any number of processes may do
  * this at once, beside any number of writers and readers. */
-#define SKY_LAKE_COMPACT_BYTES_MAX (UINT64_C(512) << 20) /* of the files that become one */
+#define SKY_LAKE_COMPACT_BYTES_MAX (UINT64_C(128) << 20) /* of the files that become one */
 
 struct sky_lake_compaction {
     int64_t now_ms;   /* of the stream: says which hours are closed */

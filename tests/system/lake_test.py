@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import re
 import threading
 import time
 import urllib.error
@@ -158,8 +159,12 @@ def test_other_tables(kafka, minio, lake):
         {'author_did': f'did:plc:{i}', 'session_start': when(i), 'session_end': when(i + 60), 'posts': 2, 'replies': 1}))
         for i in range(50)])
     kafka.produce('bluesky-posts', [('bad', '{"op":"create"'), ('bad', 'not JSON \x1b[31m'), ('bad', b'\xff')])
+    lake.settings |= {'lake.keep_raw': '30d', 'lake.keep_processed': '1h'}
     lake.start()
     lake.wait_done()
+    rules = minio.request('GET', '/lake', {'lifecycle': ''}).decode()
+    assert re.findall(r'<Days>(\d+)</Days>', rules) == ['30', '1'], rules
+    assert re.findall(r'<Prefix>([^<]+)</Prefix>', rules) == ['prefix/raw/', 'prefix/processed/'], rules
     assert [row['n'] for row in lake.sql('SELECT count(*) AS n FROM trends')] == [180]
     assert lake.sql('SELECT sum(posts) AS p, max(by_language) AS l FROM activity') == [{'p': 186, 'l': {'en': 7, 'ja': 3}}]
     assert lake.sql('SELECT count(DISTINCT author_did) AS n, min(session_end) AS t FROM sessions') == [{'n': 50, 't': when(60)}]
