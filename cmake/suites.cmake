@@ -54,7 +54,8 @@ sky_test_tree(tsan tsan)
 set(asan_environment # an impossible allocation gives NULL, as from the system
     "ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1"
     "UBSAN_OPTIONS=print_stacktrace=1")
-set(tsan_environment "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:allocator_may_return_null=1")
+set(tsan_environment
+    "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:allocator_may_return_null=1:suppressions=${CMAKE_CURRENT_SOURCE_DIR}/tests/tsan.supp")
 foreach(test ${SKY_UNIT_TESTS})
   get_filename_component(layer ${test} DIRECTORY)
   get_filename_component(name ${test} NAME)

@@ -1,4 +1,5 @@
-/* What a checkpoint holds of the engine, the decoder and the relay, damaged in ways that its checksum would not show.
+/* What a checkpoint holds of the engine, of sessions and activity, the decoder and the relay, damaged in ways that its
+ * checksum would not show.
  *
  * The first byte says which state it is and where it comes from: the bytes that follow are the state itself, or they
  * tell a little history of posts and minutes, whose state is saved and then edited. A state that was not edited must
@@ -10,6 +11,8 @@
 #include "engine/snapshot.h"
 #include "event/decoder.h"
 #include "io/relay.h"
+#include "window/session.h"
+#include "window/tumbling.h"
 
 #define WINDOW_MINUTES    3
 #define LANGUAGES         2
@@ -18,7 +21,7 @@
 #define BYTES_FOR_A_BYTE  256 /* of memory for each byte of the state: the rings and tables grow by doubling */
 #define BYTES_AT_REST     (1024 * 1024) /* of an empty state */
 
-enum { FROM_HISTORY = 1, LITERAL = 2, DECODER = 4, RELAY = 8 };
+enum { FROM_HISTORY = 1, LITERAL = 2, DECODER = 4, RELAY = 8, SESSIONS = 16, ACTIVITY = 32 };
 
 struct engine { /* what sky_engine is made of, but for the text, which has no state and takes long to open */
     struct sky_sliding *window;
@@ -306,12 +309,83 @@ static void check_relay(struct sky_span state, bool jetstream)
     sky_buffer_clean_up(&saved[1]);
 }
 
+#define SESSIONS_GAP_MS (30 * 60000)
+
+/* Whatever loads saves to bytes that load and save to themselves, and goes on. */
+static void check_sessions(struct sky_span state)
+{
+    static const struct sky_sessions_options options = {.gap_minutes = 30, .hash_key = 7};
+    struct sky_buffer saved[2] = {0};
+    struct sky_span from = state;
+    enum sky_status status = SKY_OK;
+    for (int i = 0; i < 2 && status == SKY_OK; i++) {
+        struct sky_sessions *sessions = sky_sessions_new(&options);
+        const struct sky_session *closed;
+        struct sky_reader reader;
+        uint32_t count;
+        require(sessions != NULL);
+        sky_reader_init(&reader, from);
+        sky_sessions_load(sessions, &reader);
+        status = reader.error.status;
+        require(i == 0 || status == SKY_OK);
+        sky_sessions_save(sessions, &saved[i]);
+        from = sky_buffer_span(&saved[i]);
+        if (status == SKY_OK) {
+            uint64_t open = sky_sessions_open(sessions);
+            status = sky_sessions_add(sessions, SKY_SPAN("did:plc:a"), SESSIONS_GAP_MS, true);
+            require(status == SKY_OK || status == SKY_E_LATE);
+            require(sky_sessions_close(sessions, INT64_MAX / 2, &closed, &count) == SKY_OK);
+            require(count <= open + 1 && (status == SKY_OK || count == open)); /* the post may have joined some */
+            require(sky_sessions_open(sessions) == 0);
+            status = SKY_OK;
+        }
+        sky_sessions_free(sessions);
+    }
+    if (status == SKY_OK)
+        require(sky_span_equal(from, sky_buffer_span(&saved[0])));
+    sky_buffer_clean_up(&saved[0]);
+    sky_buffer_clean_up(&saved[1]);
+}
+
+static void check_activity(struct sky_span state)
+{
+    static const struct sky_tumbling_options options = {
+        .length_minutes = 5, .languages = LANGUAGES, .top = 3, .hash_key = 7};
+    struct sky_buffer saved[2] = {0};
+    struct sky_span from = state;
+    enum sky_status status = SKY_OK;
+    for (int i = 0; i < 2 && status == SKY_OK; i++) {
+        struct sky_tumbling *tumbling = sky_tumbling_new(&options);
+        struct sky_activity activity;
+        struct sky_reader reader;
+        require(tumbling != NULL);
+        sky_reader_init(&reader, from);
+        sky_tumbling_load(tumbling, &reader);
+        status = reader.error.status;
+        require(i == 0 || status == SKY_OK);
+        sky_tumbling_save(tumbling, &saved[i]);
+        from = sky_buffer_span(&saved[i]);
+        for (int64_t minute = 28000000; status == SKY_OK && minute < 28000020; minute += 5)
+            if (sky_tumbling_takes(tumbling, minute) && sky_tumbling_advance(tumbling, minute + 5, &activity))
+                require(activity.window_end_minute == minute + 5 && activity.top_keywords_count <= options.top);
+        sky_tumbling_free(tumbling);
+    }
+    if (status == SKY_OK)
+        require(sky_span_equal(from, sky_buffer_span(&saved[0])));
+    sky_buffer_clean_up(&saved[0]);
+    sky_buffer_clean_up(&saved[1]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 1)
         return 0;
     struct sky_span rest = sky_span_of(data + 1, size - 1);
-    if (data[0] & RELAY)
+    if (data[0] & ACTIVITY)
+        check_activity(rest);
+    else if (data[0] & SESSIONS)
+        check_sessions(rest);
+    else if (data[0] & RELAY)
         check_relay(rest, data[0] & LITERAL);
     else if (data[0] & DECODER)
         check_decoder(rest);

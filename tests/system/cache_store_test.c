@@ -306,6 +306,15 @@ static void test_comes_back_empty(void **state)
     struct sky_span json;
     assert_int_equal(sky_cache_get_users(writer.cache, HOUR, &json), SKY_OK);
     assert_int_equal(sky_cache_get_users_now(writer.cache, &json), SKY_OK);
+
+    redis_server_kill(&server); /* and once more, while nothing new comes */
+    redis_server_start(&server, NULL);
+    assert_int_equal(sky_cache_ping(writer.cache), SKY_OK);
+    flush(&writer);
+    assert_hour(&writer, 1, 22);
+    assert_int_equal(current_end_ms(&writer), HOUR + 22 * SKY_MINUTE_MS);
+    assert_int_equal(sky_cache_get_users(writer.cache, HOUR, &json), SKY_OK);
+    assert_int_equal(sky_cache_get_users_now(writer.cache, &json), SKY_OK);
     free_writer(&writer);
     redis_server_stop(&server);
 }

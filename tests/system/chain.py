@@ -10,6 +10,8 @@ What must come out is what `skytrend replay` says of a recording of the same net
 import http.server
 import json
 import os
+import shutil
+import tempfile
 import threading
 import urllib.error
 import urllib.request
@@ -83,6 +85,7 @@ class Chain:
     def __init__(self, network, settings=None, kafka=None):
         """network: options of `simulate`; settings: of all services, by name."""
         self.network = [str(word) for word in network]
+        self.directory = tempfile.mkdtemp(prefix='chain-', dir=os.environ.get('TEST_DIR'))
         self.kafka = kafka or Kafka()
         self.minio = Minio()
         self.minio.create_bucket(BUCKET)
@@ -106,7 +109,7 @@ class Chain:
         self.relay = self.source = None
 
     def arguments(self, name):
-        settings = {**self.settings, 'data.directory': f'data-{name}'}
+        settings = {**self.settings, 'data.directory': f'{self.directory}/{name}'}
         return [word for key, value in settings.items() for word in (f'--{key}', value)]
 
     def start_service(self, name):
@@ -127,13 +130,14 @@ class Chain:
             assert service.stop() == 0, f'{name} ended badly\n{service.told()}'
 
     def close(self):
-        """The servers too, and the relay."""
+        """The servers too, and the relay; what they had on disk is gone."""
         for each in (self.relay, self.kafka, self.minio, self.redis):
             each.kill()
+        shutil.rmtree(self.directory)
 
     def replay(self, to='snapshots'):
         """What `skytrend replay` makes of the same network, a record a line."""
-        recording = f'recording-{to}.bin'
+        recording = f'{self.directory}/recording.bin'
         recorded = program.run('simulate', '--record', recording, *self.network)
         assert recorded.returncode == 0, recorded.stderr
         result = program.run('replay', '--to', to, recording)

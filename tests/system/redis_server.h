@@ -84,6 +84,10 @@ static inline bool redis_log_has(const struct redis_server *server, const char *
     FILE *file = fopen(server->log, "re");
     if (!file)
         return false;
+    if (fseek(file, 0, SEEK_END) == 0 && ftell(file) >= (long)sizeof bytes) /* its end, when it has grown long */
+        fseek(file, 1 - (long)sizeof bytes, SEEK_END);
+    else
+        rewind(file);
     size_t len = fread(bytes, 1, sizeof bytes - 1, file);
     fclose(file);
     bytes[len] = '\0';

@@ -359,6 +359,51 @@ static void test_cluster(void **state)
         redis_server_stop(&servers[i]);
 }
 
+static void ask_id(const struct redis_server *server, char id[64])
+{
+    struct sky_redis *direct = client_of(server);
+    struct sky_redis_command command;
+    struct sky_redis_reply reply;
+    sky_redis_command_begin(&command, "CLUSTER");
+    sky_redis_command_add(&command, SKY_SPAN("MYID"));
+    assert_int_equal(sky_redis_call(direct, &command, &reply), SKY_OK);
+    snprintf(id, 64, "%.*s", (int)reply.text.len, (const char *)reply.text.ptr);
+    sky_redis_free(direct);
+}
+
+/* A master dies and its replica takes over: the client finds it by itself. */
+static void test_failover(void **state)
+{
+    static const char *const more[] = {"--cluster-enabled", "yes", "--cluster-node-timeout", "2000", NULL};
+    struct redis_server servers[3] = {0}, replica = {0};
+    char port[8], id[64];
+    redis_cluster_start(servers);
+    redis_server_start(&replica, more);
+    snprintf(port, sizeof port, "%u", replica.port);
+    assert_true(REDIS_CLI(&servers[0], "CLUSTER", "MEET", "127.0.0.1", port));
+    ask_id(&servers[2], id);
+    for (int waited_ms = 0; !REDIS_CLI(&replica, "CLUSTER", "REPLICATE", id); waited_ms += 20) {
+        assert_true(waited_ms < REDIS_PATIENCE_MS); /* it must have heard of that node first */
+        redis_wait_a_little();
+    }
+    for (int waited_ms = 0; !redis_log_has(&replica, "master_link_status:up"); waited_ms += 20) {
+        assert_true(waited_ms < REDIS_PATIENCE_MS);
+        assert_true(REDIS_CLI(&replica, "INFO", "replication"));
+        redis_wait_a_little();
+    }
+    struct sky_redis *redis = client_of(&servers[0]);
+    assert_works(redis, "foo", "before"); /* slot 12182, of the third */
+    redis_server_kill(&servers[2]);
+    assert_int_equal(set(redis, "foo", SKY_SPAN("v")), SKY_E_IO);
+    assert_true(works_within(redis, "foo", 30000));
+    assert_works(redis, "foo", "after");
+    check_pipeline(redis);
+    sky_redis_free(redis);
+    for (int i = 0; i < 3; i++)
+        redis_server_stop(&servers[i]);
+    redis_server_stop(&replica);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +415,7 @@ int main(void)
         cmocka_unit_test(test_hanging),
         cmocka_unit_test(test_full_and_replica),
         cmocka_unit_test(test_cluster),
+        cmocka_unit_test(test_failover),
     };
     if (!redis_server_is_installed()) {
         printf("redis-server is not installed\n");
