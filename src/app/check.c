@@ -175,11 +175,7 @@ static void look_at_redis(struct look *look)
     struct sky_redis_command command;
     struct sky_redis_reply reply;
     char problem[SKY_REDIS_PROBLEM_SIZE];
-    sky_redis_options_default(&options);
-    options.addresses = config->redis.url;
-    options.user = config->redis.username;
-    options.password = config->redis.password;
-    options.ca_file = config->redis.ca_file;
+    sky_config_redis_options(config, &options);
     options.connect_timeout_ms = options.answer_timeout_ms = look->timeout_ms;
     enum sky_status status = sky_redis_new(&options, &redis, problem);
     if (status == SKY_OK) {

@@ -171,7 +171,7 @@ static int run(const struct sky_invocation *invocation)
         .location = location,
         .s3 = &s3,
         .httpfs = config->lake.httpfs[0] ? config->lake.httpfs : SKY_HTTPFS,
-        .memory_bytes = (uint64_t)sky_options_int(&invocation->options, "memory"),
+        .memory_bytes = (uint64_t)sky_options_size_bytes(&invocation->options, "memory"),
         .threads = THREADS,
     };
     enum sky_status status = sky_lake_query_new(&options_of_query, &query, problem);

@@ -219,6 +219,11 @@ double sky_options_double(const struct sky_options *options, const char *name)
     return value_of(options, name, SKY_VALUE_DOUBLE)->number;
 }
 
+int64_t sky_options_size_bytes(const struct sky_options *options, const char *name)
+{
+    return value_of(options, name, SKY_VALUE_SIZE)->integer;
+}
+
 int64_t sky_options_duration_ms(const struct sky_options *options, const char *name)
 {
     return value_of(options, name, SKY_VALUE_DURATION)->integer;

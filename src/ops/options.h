@@ -61,6 +61,7 @@ bool sky_options_bool(const struct sky_options *options, const char *name);
 int64_t sky_options_int(const struct sky_options *options, const char *name);
 double sky_options_double(const struct sky_options *options, const char *name);
 int64_t sky_options_duration_ms(const struct sky_options *options, const char *name);
+int64_t sky_options_size_bytes(const struct sky_options *options, const char *name);
 const char *sky_options_string(const struct sky_options *options, const char *name);  /* string, list; NULL: none */
 const char *sky_options_choice(const struct sky_options *options, const char *name);  /* as in the table: "json" */
 size_t sky_options_choice_place(const struct sky_options *options, const char *name); /* 0 is the first of `choices` */
