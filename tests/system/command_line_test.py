@@ -34,6 +34,13 @@ WRONG = [
     (['simulate', '--fault', 'garbage,flood'], 'garbage, half-frame, drop, stall'),
     (['simulate', '--start', 'yesterday'], '--start', '2026-01-05T00:00:00Z'),
     (['simulate', '--record', 'file', '--hours', '0'], '--hours'),
+    (['run', '--source', 'kafka://'], 'kafka://', 'HOST:PORT'),
+    (['query', '--from', 'yesterday'], "'yesterday'", '2026-01-05'),
+    (['query', '--format', 'xml'], "'xml'", 'table, json, csv'),
+    (['query', '--memory', 'much'], '--memory', "'much'"),
+    (['check', 'everything'], 'source, data, kafka, redis, lake, alerts'),
+    (['alerts', '--to', 'pigeon'], "'pigeon'", 'webhook'),
+    (['lake', '--kafka.password', 'secret'], '--kafka.password', 'file:PATH'),
     (['help', 'runn'], "no command 'runn'"),
 ]
 
@@ -57,4 +64,6 @@ for path in 'absent.bin', '.':  # what cannot be read is no mistake of the comma
     for command in 'replay', 'inspect':
         run = program.run(command, path)
         assert run.returncode == 1 and run.stdout == '' and f'{path}: ' in run.stderr, (command, path, run)
+run = program.run('query', '--lake', 'absent')
+assert run.returncode == 1 and run.stdout == '' and 'absent' in run.stderr and '--lake' in run.stderr, run
 print(f'{len(WRONG)} wrong command lines')
