@@ -1,8 +1,13 @@
 #include "io/lake_local.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/time.h"
 #include "io/clock.h"
@@ -36,6 +41,7 @@ struct tidy {
 struct sky_lake_local {
     struct sky_lake_store *store;
     struct sky_lake *lake;
+    int lock_fd;    /* of FOLDER/.lock; -1: not ours */
     uint64_t start; /* number of the first row that waits */
     uint64_t next;  /* of the next one */
     uint64_t dropped;
@@ -200,10 +206,27 @@ static enum sky_status open_store(const char *folder, struct sky_lake_store **st
     return status;
 }
 
+/* Two processes would take each other's files for leftovers. The lock ends with the process that holds it. */
+static enum sky_status take_lock(struct sky_lake_local *local, const char *folder, char problem[SKY_LAKE_PROBLEM_SIZE])
+{
+    char path[PATH_MAX];
+    if ((size_t)snprintf(path, sizeof path, "%s/.lock", folder) >= sizeof path)
+        return SKY_E_LIMIT;
+    local->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (local->lock_fd >= 0 && flock(local->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return SKY_OK;
+    bool held = local->lock_fd >= 0 && errno == EWOULDBLOCK;
+    snprintf(problem, SKY_LAKE_PROBLEM_SIZE, "%.1024s: %s", folder,
+             held ? "another skytrend writes there" : strerror(errno));
+    return held ? SKY_E_DUPLICATE : SKY_E_IO;
+}
+
 static enum sky_status open_lakes(struct sky_lake_local *local, const char *folder, char problem[SKY_LAKE_PROBLEM_SIZE])
 {
     char staging[PATH_MAX];
     enum sky_status status = open_store(folder, &local->store, problem);
+    if (status == SKY_OK)
+        status = take_lock(local, folder, problem);
     if (status == SKY_OK)
         status = open_store(folder, &local->tidy.store, problem);
     if (status == SKY_OK && (asprintf(&local->tidy.staging, "%s/.tidy", folder) < 0 ||
@@ -248,6 +271,7 @@ enum sky_status sky_lake_local_open(const struct sky_lake_local_options *options
     struct sky_lake_local *made = calloc(1, sizeof *made);
     if (!made)
         return SKY_E_MEMORY;
+    made->lock_fd = -1;
     made->keep_ms = options->keep_ms;
     made->bytes_max = options->bytes_max;
     made->closed_ms = options->closed_ms;
@@ -286,6 +310,8 @@ void sky_lake_local_close(struct sky_lake_local *local)
     sky_lake_store_free(local->tidy.store);
     sky_lake_free(local->lake);
     sky_lake_store_free(local->store);
+    if (local->lock_fd >= 0)
+        close(local->lock_fd);
     free(local);
 }
 

@@ -15,7 +15,7 @@
  * hours go, of posts and deletes first. A thread beside does that.
  *
  * Memory   the rows of up to SKY_LAKE_LOCAL_ROWS rows wait; DuckDB's part is bounded.
- * Threads  one owner, and one of its own. One process at a time (the checkpoint's lock sees to that).
+ * Threads  one owner, and one of its own. One process at a time: FOLDER/.lock sees to that.
  * Errors   what cannot be written waits for the next cut, and above SKY_LAKE_LOCAL_ROWS_MAX rows is dropped and
  * counted: the lake stops nothing. sky_lake_local_problem says why. */
 #ifndef SKY_IO_LAKE_LOCAL_H
@@ -37,6 +37,7 @@ struct sky_lake_local_options {
 
 struct sky_lake_local;
 
+/* SKY_E_DUPLICATE: another process writes there. Others as in lake.h. */
 SKY_MUST_USE enum sky_status sky_lake_local_open(const struct sky_lake_local_options *options,
                                                  struct sky_lake_local **local, char problem[SKY_LAKE_PROBLEM_SIZE]);
 void sky_lake_local_close(struct sky_lake_local *local); /* without a cut; NULL is fine */

@@ -191,11 +191,22 @@ static void test_by_size(void **state)
     assert_files(f, "20-30 30-40 ");
 }
 
+static void test_one_at_a_time(void **state)
+{
+    struct fixture *f = *state;
+    struct sky_lake_local *second = NULL;
+    char problem[SKY_LAKE_PROBLEM_SIZE] = "";
+    assert_int_equal(sky_lake_local_open(&f->options, &second, problem), SKY_E_DUPLICATE);
+    assert_non_null(strstr(problem, "another skytrend"));
+    reopen(f); /* closed before: free again */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_resume, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_compaction_up_to_the_checkpoint, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_one_at_a_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_by_age, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_by_size, set_up, tear_down),
     };
