@@ -18,6 +18,7 @@ import os
 import pathlib
 import re
 import resource
+import signal
 import socket
 import statistics
 import sys
@@ -73,17 +74,17 @@ def note_memory(bus, peaks):
 
 def measure_bulk(scale, peaks):
     """(ingest's posts/s, its CPU µs a post, the lake's, likewise)"""
-    bus = chain.Chain(['--seed', SEED, *scale['bulk']], {'kafka.reconnect_backoff_max': '200ms'}, servers.Kafka(proxied=True))
+    bus = chain.Chain(['--seed', SEED, *scale['bulk']], {'kafka.reconnect_backoff_max': '200ms'}, servers.Kafka(quick_start=False))
 
-    # Kafka goes away soon after the start; what the relay has waits in the queue on disk; then Kafka is back.
+    # Kafka stands still soon after the start; what the relay has waits in the queue on disk; then Kafka is back.
     bus.start('ingest')
     ingest = bus.services['ingest']
     ingest.wait_until(lambda: ingest.metrics()['posts_processed_total'], 'the first posts')
-    bus.kafka.proxy.refuse()
+    bus.kafka.process.send_signal(signal.SIGSTOP)
     bus.relay.process.wait(BULK_S_MAX)
     wait_until_steady(lambda: ingest.metrics()['posts_processed_total'])
     total = ingest.metrics()['posts_processed_total']
-    bus.kafka.proxy.go_on()
+    bus.kafka.process.send_signal(signal.SIGCONT)
     produced = 'skytrend_kafka_produced_total{topic="posts"}'
     seconds, ingest_cpu_s, sent = timed(lambda: ingest.metrics()[produced], total, ingest)
     figures = [sent / seconds, 1e6 * ingest_cpu_s / sent]

@@ -133,9 +133,10 @@ class Kafka(Server):
     """One broker. `brokers` is what the program is told; with proxied=True it leads through `proxy`, while what a test reads and
     writes itself goes by `direct`. Topics are not made on their own, keep everything for ever, and transactions may take a day."""
 
-    def __init__(self, proxied=False, settings=None):
-        """`settings`: more lines of the broker's configuration, by name."""
+    def __init__(self, proxied=False, settings=None, quick_start=True):
+        """`settings`: more lines of the broker's configuration, by name. `quick_start` at the price of its speed: not for benches."""
         super().__init__('kafka')
+        self.quick_start = quick_start
         self._admin = None
         controller, internal, external = free_port(), free_port(), free_port()
         self.direct = f'{HOST}:{internal}'
@@ -176,7 +177,8 @@ class Kafka(Server):
         self.start()
 
     def command(self):
-        return ['java', '-Xms64m', '-Xmx320m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto', '-Dlog4j2.level=WARN',
+        speed = ['-Xmx320m', '-XX:TieredStopAtLevel=1'] if self.quick_start else ['-Xmx1g']
+        return ['java', '-Xms64m', *speed, '-XX:+UseSerialGC', '-Xshare:auto', '-Dlog4j2.level=WARN',
                 '-cp', f'{INSTALLED}/kafka/libs/*', 'kafka.Kafka', str(self.properties)]
 
     def is_ready(self):
