@@ -264,16 +264,6 @@ static const struct {
 
 #define PARTS_COUNT (sizeof parts / sizeof parts[0])
 
-static bool is_given(const struct sky_config *config, const char *name)
-{
-    size_t count;
-    const struct sky_setting *settings = sky_settings(&count);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(settings[i].name, name) == 0)
-            return config->origins[i].layer != SKY_CONFIG_DEFAULT;
-    return false;
-}
-
 static bool is_named(const struct sky_options *options, const char *name)
 {
     for (size_t i = 0; i < options->arguments_count; i++)
@@ -346,7 +336,7 @@ static int run(const struct sky_invocation *invocation)
         struct finding finding = {0};
         struct look look = {invocation->config, (int)sky_options_duration_ms(options, "timeout"), &finding};
         int64_t began_ms = sky_clock_monotonic_ms();
-        if (named || !parts[i].setting || is_given(invocation->config, parts[i].setting))
+        if (named || !parts[i].setting || !sky_config_is_default(invocation->config, parts[i].setting))
             parts[i].look(&look);
         else
             say(&look, UNUSED, NULL, "not configured: %s has its default value", parts[i].setting);

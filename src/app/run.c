@@ -590,14 +590,6 @@ static void return_log(struct run *run)
     close(run->log_fd);
 }
 
-static void configure_log(const struct sky_config *config)
-{
-    struct sky_log_options options;
-    sky_log_options_for_terminal((int)config->log.format, &options);
-    options.level = (enum sky_log_level)config->log.level;
-    sky_log_configure(&options);
-}
-
 static enum sky_status open_source(struct run *run)
 {
     run->source = (struct sky_run_source){.invocation = run->invocation};
@@ -624,7 +616,7 @@ static enum sky_status join_bus(struct run *run, bool found)
 
 static enum sky_status set_up(struct run *run)
 {
-    configure_log(run->config);
+    sky_config_log(run->config);
     enum sky_status status = sky_run_report_new(run->config, &run->report);
     if (status == SKY_OK && run->config->kafka.outputs == SKY_OUTPUTS_ON)
         status = sky_run_bus_new(run->config, &run->bus);

@@ -46,16 +46,6 @@ enum sky_status sky_run_open_simulation(struct sky_run_source *source)
     return SKY_OK;
 }
 
-static bool is_default(const struct sky_config *config, const char *name)
-{
-    size_t count;
-    const struct sky_setting *settings = sky_settings(&count);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(settings[i].name, name) == 0)
-            return config->origins[i].layer == SKY_CONFIG_DEFAULT;
-    return false;
-}
-
 static enum sky_status open_live(struct sky_run_source *source)
 {
     const struct sky_options *given = &source->invocation->options;
@@ -64,8 +54,9 @@ static enum sky_status open_live(struct sky_run_source *source)
     /* Lines of a simulated network have no business in a file of real ones. */
     if (status == SKY_OK)
         source->may_simulate = !sky_options_bool(given, "live") && !sky_options_given(given, "out") &&
-                               config->kafka.outputs != SKY_OUTPUTS_ON && is_default(config, "source.urls") &&
-                               is_default(config, "source.jetstream_urls");
+                               config->kafka.outputs != SKY_OUTPUTS_ON &&
+                               sky_config_is_default(config, "source.urls") &&
+                               sky_config_is_default(config, "source.jetstream_urls");
     return status;
 }
 

@@ -67,19 +67,11 @@ static enum sky_status open_probes(struct sky_service *service, int default_port
 
 /* ---- beginning and end ---- */
 
-static void configure_log(const struct sky_config *config)
-{
-    struct sky_log_options options;
-    sky_log_options_for_terminal((int)config->log.format, &options);
-    options.level = (enum sky_log_level)config->log.level;
-    sky_log_configure(&options);
-}
-
 int sky_service_start(const struct sky_service_options *options, struct sky_service *service)
 {
     const struct sky_invocation *invocation = options->invocation;
     *service = (struct sky_service){.role = options->role, .config = invocation->config, .ends_clock_ms = INT64_MAX};
-    configure_log(service->config);
+    sky_config_log(service->config);
     sky_signal_install();
     sky_config_kafka_options(service->config, &service->kafka);
     if (sky_options_given(&invocation->options, "duration"))

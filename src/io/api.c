@@ -143,15 +143,21 @@ static void read_activity(void *context, const struct sky_board_view *view)
     sky_board_write_activity(&reading->json, view);
 }
 
-static void get_activity(void *context, const struct sky_http_request *request, struct sky_http_response *response)
+/* A document of the board that takes no parameters. */
+static void write_plain(const struct sky_api *api, const struct sky_http_request *request,
+                        struct sky_http_response *response, sky_board_reader reader)
 {
     static const char *const names[] = {NULL};
-    const struct sky_api *api = context;
     struct reading reading = {0};
     if (!check_names(request, names, response))
         return;
     sky_json_begin(&reading.json, &response->body);
-    sky_board_read(api->options.board, read_activity, &reading);
+    sky_board_read(api->options.board, reader, &reading);
+}
+
+static void get_activity(void *context, const struct sky_http_request *request, struct sky_http_response *response)
+{
+    write_plain(context, request, response, read_activity);
 }
 
 static void read_summary(void *context, const struct sky_board_view *view)
@@ -162,13 +168,7 @@ static void read_summary(void *context, const struct sky_board_view *view)
 
 static void get_summary(void *context, const struct sky_http_request *request, struct sky_http_response *response)
 {
-    static const char *const names[] = {NULL};
-    const struct sky_api *api = context;
-    struct reading reading = {0};
-    if (!check_names(request, names, response))
-        return;
-    sky_json_begin(&reading.json, &response->body);
-    sky_board_read(api->options.board, read_summary, &reading);
+    write_plain(context, request, response, read_summary);
 }
 
 static void get_history(void *context, const struct sky_http_request *request, struct sky_http_response *response)

@@ -1,11 +1,13 @@
 #include "ops/config.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "ops/config_file.h"
+#include "ops/log.h"
 #include "ops/nearest.h"
 
 #define ENVIRONMENT_PREFIX "SKYTREND_"
@@ -312,6 +314,22 @@ enum sky_status sky_config_load(struct sky_config *config, const struct sky_conf
 void sky_config_clean_up(struct sky_config *config)
 {
     sky_arena_clean_up(&config->arena);
+}
+
+bool sky_config_is_default(const struct sky_config *config, const char *name)
+{
+    size_t count;
+    const struct sky_setting *setting = find(sky_span_from_string(name));
+    assert(setting && "a setting that is not in the table");
+    return config->origins[setting - sky_settings(&count)].layer == SKY_CONFIG_DEFAULT;
+}
+
+void sky_config_log(const struct sky_config *config)
+{
+    struct sky_log_options options;
+    sky_log_options_for_terminal((int)config->log.format, &options);
+    options.level = (enum sky_log_level)config->log.level;
+    sky_log_configure(&options);
 }
 
 void sky_config_engine_options(const struct sky_config *config, struct sky_engine_options *options)

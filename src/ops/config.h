@@ -250,6 +250,12 @@ SKY_MUST_USE enum sky_status sky_config_load(struct sky_config *config, const st
                                              struct sky_config_message *message);
 void sky_config_clean_up(struct sky_config *config);
 
+/* Nobody has set it. A name that is none of the table's is a caller bug and asserts. */
+bool sky_config_is_default(const struct sky_config *config, const char *name);
+
+/* Let the log be as log.level and log.format say; before the first thread. */
+void sky_config_log(const struct sky_config *config);
+
 /* What the engine wants; borrows `config`. hash_key is left 0: randomness is the caller's. */
 void sky_config_engine_options(const struct sky_config *config, struct sky_engine_options *options);
 
