@@ -13,7 +13,7 @@
 #include "base/buffer.h"
 #include "bench.h"
 #include "event/decoder.h"
-#include "io/recording.h"
+#include "io/host/recording.h"
 #include "sim/network.h"
 
 #define RUNS            7

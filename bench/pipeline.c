@@ -19,7 +19,7 @@
 #include "bench.h"
 #include "engine/engine.h"
 #include "event/decoder.h"
-#include "io/recording.h"
+#include "io/host/recording.h"
 #include "sim/network.h"
 
 #define PASSES        3

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "bench.h"
-#include "io/spool.h"
+#include "io/spool/spool.h"
 
 #define RECORDS       2000000
 #define RECORDS_QUICK 20000

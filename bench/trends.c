@@ -14,7 +14,7 @@
 #include "base/time.h"
 #include "bench.h"
 #include "engine/engine.h"
-#include "io/onset_file.h"
+#include "io/host/onset_file.h"
 #include "signitrend.h"
 #include "trends_report.h"
 

@@ -1,7 +1,7 @@
-# The test programs. tests/unit/LAYER/NAME_test.c tests src/LAYER/NAME.c; each is one cmocka program, linked with its
-# layer and the layers before it. tests/system/NAME_test.c and the like see everything below the app.
+# The test programs. tests/unit/FOLDER/NAME_test.c tests src/FOLDER/NAME.c; each is one cmocka program, linked with the
+# layers up to the folder's (src/io is one). tests/system/NAME_test.c and the like see everything below the app.
 #
-# They are named unit/LAYER/NAME here; what ./test.sh runs beside them stands in suites.cmake.
+# They are named unit/FOLDER/NAME here; what ./test.sh runs beside them stands in suites.cmake.
 find_library(CMOCKA_LIBRARY cmocka)
 if(NOT CMOCKA_LIBRARY)
   message(STATUS "cmocka is not installed: no test programs")
@@ -19,17 +19,15 @@ function(sky_test_program name source layer)
   sky_link_without_ipo(${name})
 endfunction()
 
-set(SKY_UNIT_TESTS "") # LAYER/NAME, for suites.cmake
+set(SKY_UNIT_TESTS "") # FOLDER/NAME, for suites.cmake
 foreach(layer base wire event text window trend engine sim io ops)
-  if(NOT TARGET sky_${layer})
-    continue()
-  endif()
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/tests/unit/${layer}/*_test.c)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR}/tests/unit
+       ${CMAKE_CURRENT_SOURCE_DIR}/tests/unit/${layer}/*_test.c)
   foreach(source ${sources})
     get_filename_component(program ${source} NAME_WE)
-    string(REGEX REPLACE "_test$" "" name ${program})
-    sky_test_program(${program} ${source} ${layer} unit)
-    list(APPEND SKY_UNIT_TESTS ${layer}/${name})
+    sky_test_program(${program} tests/unit/${source} ${layer} unit)
+    string(REGEX REPLACE "_test[.]c$" "" name ${source})
+    list(APPEND SKY_UNIT_TESTS ${name})
   endforeach()
 endforeach()
 

@@ -19,7 +19,7 @@ add_custom_command(
           -P ${CMAKE_CURRENT_SOURCE_DIR}/cmake/web_assets.cmake
   DEPENDS ${web_files} ${web_folder}/openapi.json ${SKY_CHART_JS} ${CMAKE_CURRENT_SOURCE_DIR}/cmake/web_assets.cmake
   COMMENT "The live page" VERBATIM)
-target_sources(sky_io PRIVATE ${web_code})
+target_sources(sky_io_api PRIVATE ${web_code})
 
 # tests/web/demo.c: the page in each of its states, for the browser test and for working on it.
 if(SKY_TESTS)

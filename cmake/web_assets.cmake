@@ -1,4 +1,4 @@
-# cmake -D OUT=file.c -D "ASSETS=/path=file;..." -P web_assets.cmake: the files as one C table (io/web_assets.h).
+# cmake -D OUT=file.c -D "ASSETS=/path=file;..." -P web_assets.cmake: the files as one C table (io/api/web_assets.h).
 set(type_html "text/html; charset=utf-8")
 set(type_js "text/javascript; charset=utf-8")
 set(type_css "text/css; charset=utf-8")
@@ -6,7 +6,7 @@ set(type_json "application/json; charset=utf-8")
 set(type_svg "image/svg+xml")
 set(type_webmanifest "application/manifest+json")
 
-set(code "/* Generated from web/. */\n#include \"io/web_assets.h\"\n\n")
+set(code "/* Generated from web/. */\n#include \"io/api/web_assets.h\"\n\n")
 set(table "")
 set(number 0)
 foreach(asset IN LISTS ASSETS)

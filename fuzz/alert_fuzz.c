@@ -7,10 +7,10 @@
 
 #include "base/printable.h"
 #include "base/utf8.h"
-#include "io/alert_filter.h"
-#include "io/alert_table.h"
-#include "io/alertmanager.h"
-#include "io/mail_message.h"
+#include "io/alert/alert_filter.h"
+#include "io/alert/alert_table.h"
+#include "io/alert/alertmanager.h"
+#include "io/alert/mail_message.h"
 #include "trend/record_json.h"
 
 #define NOW_MS INT64_C(1767574501999)

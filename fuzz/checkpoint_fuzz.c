@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
-#include "io/checkpoint.h"
+#include "io/host/checkpoint.h"
 
 #define TAG_FIRST SKY_CHECKPOINT_TAG('E', 'N', 'G', 'I')
 

@@ -3,9 +3,9 @@
  * taken is written as what is taken again to the same bytes. */
 #include <stdlib.h>
 
-#include "io/cache_hour.h"
-#include "io/cache_users.h"
-#include "io/redis_map.h"
+#include "io/redis/cache_hour.h"
+#include "io/redis/cache_users.h"
+#include "io/redis/redis_map.h"
 
 #define HOUR 1767574800000 /* 2026-01-05T01:00:00Z */
 

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "io/spool.h"
+#include "io/spool/spool.h"
 
 #define BATCHES_MAX   16
 #define SEGMENT_BYTES 600

@@ -10,7 +10,7 @@
 #include "base/hash.h"
 #include "engine/snapshot.h"
 #include "event/decoder.h"
-#include "io/relay.h"
+#include "io/relay/relay.h"
 #include "window/session.h"
 #include "window/tumbling.h"
 

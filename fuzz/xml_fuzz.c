@@ -1,7 +1,7 @@
 /* xml.h over any bytes: it ends, every element that is opened is closed in its order, and depth stays in bounds. */
 #include <stdlib.h>
 
-#include "io/xml.h"
+#include "io/s3/xml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -5,10 +5,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "io/alert_lines.h"
-#include "io/alertmanager.h"
-#include "io/mail.h"
-#include "io/webhook.h"
+#include "io/alert/alert_lines.h"
+#include "io/alert/alertmanager.h"
+#include "io/alert/mail.h"
+#include "io/alert/webhook.h"
 #include "ops/metrics.h"
 
 #define CONNECT_TIMEOUT_MS_MAX 10000

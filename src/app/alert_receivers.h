@@ -4,7 +4,7 @@
 #ifndef SKY_APP_ALERT_RECEIVERS_H
 #define SKY_APP_ALERT_RECEIVERS_H
 
-#include "io/alert_outputs.h"
+#include "io/alert/alert_outputs.h"
 #include "ops/config.h"
 
 #define SKY_ALERT_RECEIVERS_PROBLEM_SIZE 512

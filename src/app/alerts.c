@@ -1,8 +1,8 @@
 /* skytrend alerts: the topic of TrendAlerts -> people and programs.
  *
  * One thread reads the topic, sorts alerts to the outputs that want them and commits offsets; each output hands over in
- * a thread of its own (io/alert_outputs.h). An offset is committed when every output that wants the alert has taken it,
- * or when it is kept among the dead letters: so each is delivered at least once, whatever is killed when. */
+ * a thread of its own (io/alert/alert_outputs.h). An offset is committed when every output that wants the alert has
+ * taken it, or when it is kept among the dead letters: so each is delivered at least once, whatever is killed when. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -11,10 +11,10 @@
 #include "app/alert_receivers.h"
 #include "app/service.h"
 #include "base/time.h"
-#include "io/alert_filter.h"
-#include "io/clock.h"
-#include "io/kafka_dead_letters.h"
-#include "io/offset_ledger.h"
+#include "io/alert/alert_filter.h"
+#include "io/host/clock.h"
+#include "io/kafka/kafka_dead_letters.h"
+#include "io/kafka/offset_ledger.h"
 #include "ops/log.h"
 #include "ops/signal.h"
 #include "ops/topics.h"

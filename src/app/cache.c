@@ -2,15 +2,16 @@
  *
  * What comes is merged in memory and written when the topics have no more for now, so that after a pause the newest
  * trends are written first and once. An offset is committed when what it stands for is in Redis; all that may come
- * twice then is merged to the same (io/cache.h). While Redis is away, records are taken as long as there is room. */
+ * twice then is merged to the same (io/redis/cache.h). While Redis is away, records are taken as long as there is room.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "app/service.h"
-#include "io/cache.h"
-#include "io/clock.h"
-#include "io/kafka_dead_letters.h"
+#include "io/host/clock.h"
+#include "io/kafka/kafka_dead_letters.h"
+#include "io/redis/cache.h"
 #include "ops/log.h"
 #include "ops/signal.h"
 #include "ops/topics.h"

@@ -7,8 +7,8 @@
 #include <time.h>
 
 #include "base/time.h"
-#include "io/clock.h"
-#include "io/truth_file.h"
+#include "io/host/clock.h"
+#include "io/host/truth_file.h"
 
 /* One of the three sources is there. */
 struct sky_feed {

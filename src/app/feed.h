@@ -6,7 +6,7 @@
 #define SKY_APP_FEED_H
 
 #include "app/post_feed.h"
-#include "io/relay.h"
+#include "io/relay/relay.h"
 #include "sim/network.h"
 
 #define SKY_FEED_NOTICE_SIZE 320

@@ -1,7 +1,7 @@
 /* skytrend ingest: relay -> PostData -> spool -> Kafka, each post once, whatever dies in between.
  *
  * Two threads: this one receives (ingest_receiver.h), another one sends (ingest_sender.h); the spool lies between them
- * (io/spool.h). The probes' server, the connection and librdkafka have threads of their own. */
+ * (io/spool/spool.h). The probes' server, the connection and librdkafka have threads of their own. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "app/ingest_start.h"
 #include "app/service.h"
 #include "app/source.h"
-#include "io/clock.h"
+#include "io/host/clock.h"
 #include "ops/log.h"
 #include "ops/metrics_source.h"
 

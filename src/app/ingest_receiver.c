@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "event/post_json.h"
-#include "io/clock.h"
-#include "io/ingest_cursor.h"
+#include "io/host/clock.h"
+#include "io/kafka/ingest_cursor.h"
 #include "ops/log.h"
 #include "ops/signal.h"
 

@@ -1,8 +1,8 @@
 /* ingest_receiver.h: the half of `ingest` that takes events from the relay, makes PostData of them and puts them into
  * the spool, batch by batch: a batch is on the disk after SKY_INGEST_BATCH_MS at the latest.
  *
- * The state beside each batch (io/ingest_cursor.h) is that behind its last event, so a batch that cannot be written
- * holds everything up: no more events are taken from the relay until it is.
+ * The state beside each batch (io/kafka/ingest_cursor.h) is that behind its last event, so a batch that cannot be
+ * written holds everything up: no more events are taken from the relay until it is.
  *
  * Memory   the receiver owns its buffers; what it is made of is borrowed.
  * Threads  one owner. */
@@ -11,7 +11,7 @@
 
 #include "app/source.h"
 #include "event/repeats.h"
-#include "io/spool.h"
+#include "io/spool/spool.h"
 #include "ops/metrics.h"
 
 #define SKY_INGEST_BATCH_BYTES     (1 << 20) /* ours: a batch is written when it is as large */

@@ -9,9 +9,9 @@
 #include <time.h>
 
 #include "event/post_json.h"
-#include "io/clock.h"
-#include "io/kafka_producer.h"
-#include "io/kafka_reader.h"
+#include "io/host/clock.h"
+#include "io/kafka/kafka_producer.h"
+#include "io/kafka/kafka_reader.h"
 #include "ops/log.h"
 
 #define CALL_MS       5000 /* of one call that waits for brokers */

@@ -23,8 +23,8 @@
 #ifndef SKY_APP_INGEST_SENDER_H
 #define SKY_APP_INGEST_SENDER_H
 
-#include "io/ingest_cursor.h"
-#include "io/spool.h"
+#include "io/kafka/ingest_cursor.h"
+#include "io/spool/spool.h"
 #include "ops/config.h"
 #include "ops/metrics.h"
 

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "io/clock.h"
+#include "io/host/clock.h"
 #include "ops/log.h"
 
 #define LOOK_MS 100

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "io/kafka_consumer.h"
+#include "io/kafka/kafka_consumer.h"
 
 #define HEAD_BYTES 12 /* offset and length before each record that waits */
 #define PLAN       "end="

@@ -14,7 +14,7 @@
 #define SKY_APP_LAKE_PART_H
 
 #include "base/buffer.h"
-#include "io/kafka.h"
+#include "io/kafka/kafka.h"
 #include "ops/topics.h"
 
 #define SKY_LAKE_PARTS_MAX     4096 /* ours, that one member reads */

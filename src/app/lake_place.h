@@ -4,7 +4,7 @@
 #ifndef SKY_APP_LAKE_PLACE_H
 #define SKY_APP_LAKE_PLACE_H
 
-#include "io/lake_store.h"
+#include "io/lake/lake_store.h"
 #include "ops/config.h"
 
 /* lake.location, or lake in data.directory. False: longer than PATH_MAX. */

@@ -6,8 +6,8 @@
 #define SKY_APP_POST_FEED_H
 
 #include "base/buffer.h"
-#include "io/kafka_reader.h"
-#include "io/post_merge.h"
+#include "io/kafka/kafka_reader.h"
+#include "io/kafka/post_merge.h"
 
 struct sky_post_feed;
 

@@ -6,8 +6,8 @@
 #include "app/lake_place.h"
 #include "app/query_output.h"
 #include "base/time.h"
-#include "io/clock.h"
-#include "io/lake_query.h"
+#include "io/host/clock.h"
+#include "io/lake/lake_query.h"
 #include "ops/config.h"
 
 #define MEMORY_DEFAULT "1GiB"

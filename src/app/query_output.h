@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "io/lake_query.h"
+#include "io/lake/lake_query.h"
 
 enum sky_query_format { SKY_QUERY_TABLE, SKY_QUERY_JSON, SKY_QUERY_CSV }; /* as --format lists them */
 

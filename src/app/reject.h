@@ -6,7 +6,7 @@
 #define SKY_APP_REJECT_H
 
 #include "app/feed.h"
-#include "io/dead_letters.h"
+#include "io/host/dead_letters.h"
 
 /* `letters`: NULL keeps nothing. `last_seq`: of the last message that could be read. */
 void sky_reject(struct sky_dead_letters *letters, const struct sky_feed_item *item, const struct sky_decoded *decoded,

@@ -13,8 +13,8 @@
 #include "event/decoder.h"
 #include "event/jetstream.h"
 #include "event/post_json.h"
-#include "io/clock.h"
-#include "io/recording.h"
+#include "io/host/clock.h"
+#include "io/host/recording.h"
 #include "ops/config.h"
 
 #define OUTPUT_SIZE_BYTES  ((size_t)256 * 1024) /* written at once */

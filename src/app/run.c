@@ -1,7 +1,7 @@
 /* skytrend run: source -> engine -> page, terminal, output file, Kafka and checkpoint, in one process.
  *
  * One thread does the work, in the order of the stream; the page's server and the connection have threads of their own
- * (io/api.h, io/relay.h). */
+ * (io/api/api.h, io/relay/relay.h). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -19,9 +19,9 @@
 #include "app/run_state.h"
 #include "app/source.h"
 #include "base/time.h"
-#include "io/api.h"
-#include "io/clock.h"
-#include "io/terminal.h"
+#include "io/api/api.h"
+#include "io/host/clock.h"
+#include "io/terminal/terminal.h"
 #include "ops/config.h"
 #include "ops/log.h"
 #include "ops/signal.h"

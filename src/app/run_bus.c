@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/time.h"
-#include "io/clock.h"
-#include "io/kafka_reader.h"
+#include "io/host/clock.h"
+#include "io/kafka/kafka_reader.h"
 #include "wire/json_read.h"
 
 #define GATHER_MS         1000 /* minutes that close within it share a transaction */

@@ -1,5 +1,5 @@
 /* run_bus.h: what `run` sends to Kafka: the engine's records as records of topics (docs/DATA.md), in transactions of
- * whole minutes (io/outbox.h), under kafka.transactional_id.
+ * whole minutes (io/kafka/outbox.h), under kafka.transactional_id.
  *
  *     sky_run_bus_new(config, &bus)
  *     sky_run_bus_read_marker(bus)                               what was published, without disturbing anybody
@@ -11,7 +11,7 @@
 #ifndef SKY_APP_RUN_BUS_H
 #define SKY_APP_RUN_BUS_H
 
-#include "io/outbox.h"
+#include "io/kafka/outbox.h"
 #include "ops/config.h"
 #include "ops/topics.h"
 #include "trend/record.h"

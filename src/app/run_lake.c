@@ -5,8 +5,8 @@
 
 #include "app/source.h"
 #include "base/time.h"
-#include "io/clock.h"
-#include "io/lake_local.h"
+#include "io/host/clock.h"
+#include "io/lake/lake_local.h"
 #include "ops/log.h"
 
 /* Where there are no checkpoints: of the stream's time, and of the clock, which a simulated network leaves behind. */

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "io/clock.h"
-#include "io/lake_local.h"
+#include "io/host/clock.h"
+#include "io/lake/lake_local.h"
 #include "ops/health.h"
 #include "ops/log.h"
 #include "trend/detector.h"

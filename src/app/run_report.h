@@ -8,7 +8,7 @@
 #include "app/feed.h"
 #include "app/run_bus.h"
 #include "engine/engine.h"
-#include "io/api.h"
+#include "io/api/api.h"
 #include "ops/config.h"
 #include "ops/metrics_source.h"
 
@@ -53,7 +53,7 @@ struct sky_run_checkpoint {
 void sky_run_report_checkpoint(struct sky_run_report *report, const struct sky_run_checkpoint *checkpoint);
 
 /* The lake of this process: what it wrote, and what is wrong with it ("": nothing). */
-struct sky_lake_local_stats; /* io/lake_local.h */
+struct sky_lake_local_stats; /* io/lake/lake_local.h */
 void sky_run_report_lake(struct sky_run_report *report, const struct sky_lake_local_stats *stats, const char *problem);
 
 /* No checkpoints are made in this run. */

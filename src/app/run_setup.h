@@ -8,7 +8,7 @@
 #include "app/command.h"
 #include "app/feed.h"
 #include "app/run_bus.h"
-#include "io/dead_letters.h"
+#include "io/host/dead_letters.h"
 #include "ops/config.h"
 
 struct sky_run_source {

@@ -9,9 +9,9 @@
 #include "app/run_lake.h"
 #include "engine/engine.h"
 #include "event/decoder.h"
-#include "io/checkpoint.h"
-#include "io/output_file.h"
-#include "io/relay.h"
+#include "io/host/checkpoint.h"
+#include "io/host/output_file.h"
+#include "io/relay/relay.h"
 
 #define SKY_RUN_STATE_MESSAGE_SIZE 768
 

@@ -4,16 +4,16 @@
  * The working thread asks Redis once a second whether there is a newer slide, and puts it on a board; the HTTP server
  * answers from that board alone. So requests cost Redis nothing, and while Redis is away the last state stays, with a
  * word since when. What was missed, before the start or while Redis was away, comes from the slides that are kept. The
- * past comes from the lake, on a thread of its own (io/api_history.h). */
+ * past comes from the lake, on a thread of its own (io/api/api_history.h). */
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/command.h"
 #include "app/serve_lake.h"
 #include "base/time.h"
-#include "io/api.h"
-#include "io/cache.h"
-#include "io/clock.h"
+#include "io/api/api.h"
+#include "io/host/clock.h"
+#include "io/redis/cache.h"
 #include "ops/config.h"
 #include "ops/log.h"
 #include "ops/metrics_source.h"

@@ -7,7 +7,7 @@
 
 #include <limits.h>
 
-#include "io/api_history.h"
+#include "io/api/api_history.h"
 #include "ops/config.h"
 #include "ops/health.h"
 

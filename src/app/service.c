@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "io/clock.h"
+#include "io/host/clock.h"
 #include "ops/log.h"
 #include "ops/metrics_source.h"
 #include "ops/signal.h"

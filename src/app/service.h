@@ -14,8 +14,8 @@
 #define SKY_APP_SERVICE_H
 
 #include "app/command.h"
-#include "io/http_server.h"
-#include "io/kafka_consumer.h"
+#include "io/http/http_server.h"
+#include "io/kafka/kafka_consumer.h"
 #include "ops/config.h"
 #include "ops/health.h"
 #include "ops/metrics.h"

@@ -6,10 +6,10 @@
 
 #include "app/command.h"
 #include "base/time.h"
-#include "io/onset_file.h"
-#include "io/recording.h"
-#include "io/relay_server.h"
-#include "io/truth_file.h"
+#include "io/host/onset_file.h"
+#include "io/host/recording.h"
+#include "io/host/truth_file.h"
+#include "io/relay/relay_server.h"
 
 #define DEFAULT_RECORD_HOURS 1
 #define PROGRESS_FRAMES      20000

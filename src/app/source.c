@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "app/reject.h"
-#include "io/url.h"
+#include "io/net/url.h"
 
 static enum sky_status fail(const struct sky_invocation *invocation, const char *what, const char *why,
                             enum sky_status status)

@@ -9,7 +9,7 @@
 
 #include "app/command.h"
 #include "app/feed.h"
-#include "io/dead_letters.h"
+#include "io/host/dead_letters.h"
 #include "ops/config.h"
 
 /* For the tables of options. */

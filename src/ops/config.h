@@ -20,9 +20,9 @@
 
 #include "base/arena.h"
 #include "engine/engine.h"
-#include "io/cache.h"
-#include "io/http_server.h"
-#include "io/kafka.h"
+#include "io/http/http_server.h"
+#include "io/kafka/kafka.h"
+#include "io/redis/cache.h"
 #include "ops/options.h"
 
 #define SKY_CONFIG_SETTINGS_MAX     192

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "io/clock.h"
+#include "io/host/clock.h"
 #include "wire/json_write.h"
 
 #define BIT(role) (1U << SKY_ROLE_##role)

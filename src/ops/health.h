@@ -54,7 +54,8 @@ bool sky_health_is_up(struct sky_health *health, enum sky_dependency dependency)
 /* The working thread is alive: now and then, at least every few seconds. */
 void sky_health_beat(struct sky_health *health);
 
-/* Bodies of the answers, and their HTTP status; they fit sky_api_render_fn (io/api.h) with the health as context. */
+/* Bodies of the answers, and their HTTP status; they fit sky_api_render_fn (io/api/api.h) with the health as context.
+ */
 unsigned sky_health_render_alive(void *health, struct sky_buffer *body);
 unsigned sky_health_render_ready(void *health, struct sky_buffer *body);
 

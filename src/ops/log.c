@@ -8,7 +8,7 @@
 
 #include "base/time.h"
 #include "base/utf8.h"
-#include "io/clock.h"
+#include "io/host/clock.h"
 #include "ops/config.h"
 #include "ops/log_rate.h"
 #include "wire/json_write.h"

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "event/decoder.h"
-#include "io/clock.h"
-#include "io/websocket.h"
+#include "io/host/clock.h"
+#include "io/relay/websocket.h"
 
 #define SERIES_MAX  32 /* label values of one metric */
 #define BUCKETS_MAX 12

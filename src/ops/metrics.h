@@ -120,8 +120,8 @@ void sky_metric_set_total(struct sky_metrics *metrics, enum sky_metric metric, s
 void sky_metric_set(struct sky_metrics *metrics, enum sky_metric metric, size_t label, double value);
 void sky_metric_observe(struct sky_metrics *metrics, enum sky_metric metric, double seconds);
 
-/* The whole page: the metrics of its role. sky_metrics_render is the same as a sky_api_render_fn (io/api.h): context is
- * the metrics, gives 200.
+/* The whole page: the metrics of its role. sky_metrics_render is the same as a sky_api_render_fn (io/api/api.h):
+ * context is the metrics, gives 200.
  */
 void sky_metrics_write(struct sky_metrics *metrics, struct sky_buffer *buffer);
 unsigned sky_metrics_render(void *metrics, struct sky_buffer *buffer);

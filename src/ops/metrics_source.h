@@ -5,7 +5,7 @@
 
 #include "engine/engine.h"
 #include "event/decoder.h"
-#include "io/relay.h"
+#include "io/relay/relay.h"
 #include "ops/metrics.h"
 
 void sky_metrics_take_decoder(struct sky_metrics *metrics, const struct sky_decoder_stats *stats);

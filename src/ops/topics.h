@@ -4,7 +4,7 @@
 #ifndef SKY_OPS_TOPICS_H
 #define SKY_OPS_TOPICS_H
 
-#include "io/kafka_topics.h"
+#include "io/kafka/kafka_topics.h"
 
 struct sky_config; /* ops/config.h */
 

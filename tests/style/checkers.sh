@@ -5,7 +5,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
-mkdir -p src/base src/wire src/engine src/io src/surprise
+mkdir -p src/base src/wire src/engine src/io/host src/io/kafka src/surprise
 failed=0
 
 # expect CHECKER FILE TEXT: the checker refuses FILE with a line that contains TEXT; TEXT "" means it accepts.
@@ -29,19 +29,23 @@ include src/wire/a.c '"base/span.h"' ''
 include src/wire/a.c '"wire/cid.h"' ''
 include src/wire/a.c '<string.h>' ''
 include src/base/a.c '<xxhash.h>' ''
-include src/io/a.c '<zstd.h>' ''
-include src/io/a.c '<sys/socket.h>' ''
+include src/io/host/a.c '<zstd.h>' ''
+include src/io/kafka/a.c '<sys/socket.h>' ''
+include src/io/kafka/a.c '"io/host/clock.h"' ''
 include src/wire/a.h '"engine/engine.h"' 'src/wire/a.h:1: "engine/engine.h": wire comes before engine'
-include src/engine/a.c '"io/relay.h"' 'engine comes before io'
+include src/engine/a.c '"io/relay/relay.h"' 'engine comes before io/relay'
+include src/io/host/a.c '"io/kafka/kafka.h"' 'io/host comes before io/kafka'
+include src/io/kafka/a.c '<hiredis/hiredis.h>' 'only io/redis may include it'
+include src/io/a.c '<string.h>' 'not a folder of the include rule'
 include src/wire/a.c '"cid.h"' 'write "folder/file.h"'
 include src/wire/a.c '"../base/span.h"' 'write "folder/file.h"'
 include src/wire/a.c '"surprise/x.h"' 'not a folder of the include rule'
 include src/surprise/a.c '<string.h>' 'not a folder of the include rule'
-include src/engine/a.c '<zstd.h>' 'only io may include it'
-include src/io/a.c '<unicode/ubrk.h>' 'only text may include it'
+include src/engine/a.c '<zstd.h>' 'only io/host may include it'
+include src/io/host/a.c '<unicode/ubrk.h>' 'only text may include it'
 include src/engine/a.c '<time.h>' 'no clock'
 include src/base/a.c '<unistd.h>' 'does no I/O'
-include src/io/a.c '<lmdb.h>' 'needs a home'
+include src/io/host/a.c '<lmdb.h>' 'needs a home'
 include src/wire/a.c 'SKY_HEADER' 'cannot be checked'
 
 # sample_function LINES: a C function of so many lines, from its name to its brace.

@@ -1,11 +1,12 @@
 # The include rule: each folder of src/ may include its own headers and those of the folders before it, and a header of
-# an outside library is included only in the folder that is its home.
+# an outside library is included only in the folder that is its home. src/io is a folder for each outside system.
 #
 # awk -f includes.awk FILE...: a line for each breach, exit status 1 when there are any. A FILE's folder is what stands
-# after its last "src/".
+# between its last "src/" and its name.
 
 BEGIN {
-    count = split("base wire event text window trend engine sim io ops app", layers, " ")
+    count = split("base wire event text window trend engine sim io/host io/net io/http io/relay io/spool io/kafka io/redis " \
+                  "io/s3 io/lake io/alert io/api io/terminal ops app", layers, " ")
     for (i = 1; i <= count; i++)
         rank[layers[i]] = i
 
@@ -15,17 +16,17 @@ BEGIN {
 
     # A library's header, as a prefix: the folders that may include it.
     home["xxhash.h"] = "base"
-    home["openssl/"] = "wire io"
+    home["openssl/"] = "wire io/redis io/s3 io/alert"
     home["unicode/"] = "text"
     home["mecab.h"] = "text"
-    home["zstd"] = "io"
-    home["libwebsockets"] = "io"
-    home["microhttpd.h"] = "io"
-    home["duckdb.h"] = "io"
-    home["librdkafka/"] = "io"
-    home["hiredis"] = "io"
-    home["curl/"] = "io"
-    home["zlib.h"] = "io"
+    home["zstd"] = "io/host"
+    home["libwebsockets"] = "io/relay"
+    home["microhttpd.h"] = "io/http"
+    home["duckdb.h"] = "io/lake"
+    home["librdkafka/"] = "io/kafka"
+    home["hiredis"] = "io/redis"
+    home["curl/"] = "io/net io/s3"
+    home["zlib.h"] = "io/http"
     home["yaml.h"] = "ops"
 
     # Any other header in <> is the operating system's when it is one of these: for io, ops and app.
@@ -42,6 +43,11 @@ function list(names, set,    i, n, name) {
         set[name[i] ".h"] = 1
 }
 
+function folder_of(path) {
+    sub(/\/[^\/]*$/, "", path)
+    return path
+}
+
 function breach(text) {
     printf "%s:%d: %s\n", FILENAME, FNR, text
     breaches++
@@ -50,8 +56,7 @@ function breach(text) {
 FNR == 1 {
     path = FILENAME
     sub(/^.*src\//, "", path)
-    layer = path
-    sub(/\/.*/, "", layer)
+    layer = folder_of(path)
     if (!(layer in rank))
         breach("src/" layer "/ is not a folder of the include rule")
 }
@@ -59,13 +64,13 @@ FNR == 1 {
 /^[ \t]*#[ \t]*include[ \t]*"/ {
     split($0, part, "\"")
     target = part[2]
-    split(target, folder, "/")
-    if (target !~ /^[a-z_0-9]+\/[a-z_0-9]+\.(h|inc)$/)
+    folder = folder_of(target)
+    if (target !~ /^([a-z_0-9]+\/)+[a-z_0-9]+\.(h|inc)$/)
         breach("\"" target "\": write \"folder/file.h\", from src/")
-    else if (!(folder[1] in rank))
-        breach("\"" target "\": src/" folder[1] "/ is not a folder of the include rule")
-    else if (rank[folder[1]] > rank[layer])
-        breach("\"" target "\": " layer " comes before " folder[1] " and may not include it")
+    else if (!(folder in rank))
+        breach("\"" target "\": src/" folder "/ is not a folder of the include rule")
+    else if (rank[folder] > rank[layer])
+        breach("\"" target "\": " layer " comes before " folder " and may not include it")
     next
 }
 
@@ -83,7 +88,7 @@ FNR == 1 {
         next
     if (!(target in os))
         breach("<" target ">: unknown to tests/style/includes.awk; a library's header needs a home there")
-    else if (rank[layer] < rank["io"])
+    else if (rank[layer] < rank["io/host"])
         breach("<" target ">: " layer " does no I/O and has no clock")
     next
 }

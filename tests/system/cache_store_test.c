@@ -12,8 +12,8 @@
 
 #include "system/redis_server.h"
 
-#include "io/cache.h"
-#include "io/clock.h"
+#include "io/host/clock.h"
+#include "io/redis/cache.h"
 
 #define HOUR    INT64_C(1767574800000) /* 2026-01-05T01:00:00Z */
 #define TRENDS  20

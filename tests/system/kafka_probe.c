@@ -9,11 +9,11 @@
 #include <cmocka.h>
 
 #include "base/buffer.h"
-#include "io/clock.h"
-#include "io/kafka_consumer.h"
-#include "io/kafka_producer.h"
-#include "io/kafka_reader.h"
-#include "io/kafka_topics.h"
+#include "io/host/clock.h"
+#include "io/kafka/kafka_consumer.h"
+#include "io/kafka/kafka_producer.h"
+#include "io/kafka/kafka_reader.h"
+#include "io/kafka/kafka_topics.h"
 
 #define WAIT_MS 20000
 

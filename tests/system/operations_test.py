@@ -87,7 +87,7 @@ def check_port():
 
 
 def newest(folder):
-    """By the generations in the headers (io/checkpoint.h)."""
+    """By the generations in the headers (io/host/checkpoint.h)."""
     def generation(path):
         with open(path, 'rb') as file:
             return int.from_bytes(file.read(24)[16:], 'little')

@@ -11,8 +11,8 @@
 
 #include "system/redis_server.h"
 
-#include "io/clock.h"
-#include "io/redis.h"
+#include "io/host/clock.h"
+#include "io/redis/redis.h"
 
 static struct sky_redis *new_client(const struct sky_redis_options *options)
 {

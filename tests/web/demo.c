@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "io/api.h"
+#include "io/api/api.h"
 
 #define START_MS       INT64_C(1783160100000) /* 2026-07-04T10:15:00Z */
 #define SLIDES_AT_ONCE 75

@@ -1,0 +1,313 @@
+#include "io/kafka/kafka_consumer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "io/host/clock.h"
+#include "io/kafka/kafka_client.h"
+
+#define FETCH_BYTES_DEFAULT (16 * 1024 * 1024)
+#define COMMITTED_WAIT_MS   10000 /* for what the group committed, inside a rebalance */
+#define SEEK_WAIT_MS        10000
+
+/* One partition this member reads. */
+struct place {
+    char *topic;
+    int32_t partition;
+    int64_t next; /* offset behind the last record given; below 0: none yet */
+};
+
+struct sky_kafka_consumer {
+    rd_kafka_t *client;
+    struct sky_kafka_group_events events;
+    struct sky_kafka_problem problem;
+    rd_kafka_message_t *held; /* the record given last */
+    struct place *places;
+    uint32_t places_count;
+    bool from_latest;
+    bool paused;
+};
+
+/* ---- who reads what ---- */
+
+static void forget_places(struct sky_kafka_consumer *consumer)
+{
+    for (uint32_t i = 0; i < consumer->places_count; i++)
+        free(consumer->places[i].topic);
+    free(consumer->places);
+    consumer->places = NULL;
+    consumer->places_count = 0;
+}
+
+static struct place *find_place(const struct sky_kafka_consumer *consumer, const char *topic, int32_t partition)
+{
+    for (uint32_t i = 0; i < consumer->places_count; i++)
+        if (consumer->places[i].partition == partition && strcmp(consumer->places[i].topic, topic) == 0)
+            return &consumer->places[i];
+    return NULL;
+}
+
+static void remember_places(struct sky_kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *list)
+{
+    forget_places(consumer);
+    consumer->places = calloc((size_t)list->cnt + 1, sizeof *consumer->places);
+    if (!consumer->places)
+        return;
+    for (int i = 0; i < list->cnt; i++) {
+        char *topic = strdup(list->elems[i].topic);
+        if (topic)
+            consumer->places[consumer->places_count++] = (struct place){topic, list->elems[i].partition, -1};
+    }
+}
+
+/* Where each partition begins: the owner decides, knowing what was committed. */
+static void place_offsets(struct sky_kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list)
+{
+    if (!consumer->events.assigned || rd_kafka_committed(consumer->client, list, COMMITTED_WAIT_MS))
+        return; /* without an answer the client asks again by itself */
+    for (int i = 0; i < list->cnt; i++) {
+        rd_kafka_topic_partition_t *at = &list->elems[i];
+        char metadata[SKY_KAFKA_METADATA_BYTES_MAX + 1] = "";
+        if (at->metadata && at->metadata_size <= SKY_KAFKA_METADATA_BYTES_MAX)
+            memcpy(metadata, at->metadata, at->metadata_size);
+        int64_t committed = at->offset >= 0 ? at->offset : SKY_KAFKA_OFFSET_NONE;
+        int64_t begin =
+            consumer->events.assigned(consumer->events.context, at->topic, at->partition, committed, metadata);
+        at->offset = begin >= 0 ? begin : consumer->from_latest ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING;
+    }
+}
+
+static void revoke(struct sky_kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *list)
+{
+    bool lost = rd_kafka_assignment_lost(consumer->client);
+    for (int i = 0; consumer->events.revoked && i < list->cnt; i++)
+        consumer->events.revoked(consumer->events.context, list->elems[i].topic, list->elems[i].partition, lost);
+    forget_places(consumer);
+}
+
+/* A committed offset that cannot be learned would mean to begin at the wrong place: then the assignment is given up,
+ * and the group tries again. */
+static void take_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list,
+                           void *opaque)
+{
+    struct sky_kafka_problem *problem = opaque;
+    struct sky_kafka_consumer *consumer =
+        (struct sky_kafka_consumer *)(void *)((char *)problem - offsetof(struct sky_kafka_consumer, problem));
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        place_offsets(consumer, list);
+        remember_places(consumer, list);
+        rd_kafka_assign(client, list);
+        if (consumer->paused)
+            rd_kafka_pause_partitions(client, list);
+        return;
+    }
+    revoke(consumer, list);
+    rd_kafka_assign(client, NULL);
+}
+
+/* ---- opening, closing ---- */
+
+static bool configure(rd_kafka_conf_t *conf, const struct sky_kafka_consumer_options *options,
+                      struct sky_kafka_message *message)
+{
+    char poll[32], session[32], queued[32];
+    size_t fetch_bytes = options->fetch_bytes ? options->fetch_bytes : FETCH_BYTES_DEFAULT;
+    snprintf(poll, sizeof poll, "%d", SKY_KAFKA_POLL_MS_MAX);
+    snprintf(session, sizeof session, "%d", SKY_KAFKA_SESSION_MS);
+    snprintf(queued, sizeof queued, "%zu", fetch_bytes / 1024);
+    const struct sky_kafka_property properties[] = {
+        {"group.id", options->group},
+        {"group.instance.id", options->instance ? options->instance : ""},
+        {"enable.auto.commit", "false"},
+        {"enable.auto.offset.store", "false"},
+        {"enable.partition.eof", "true"},
+        {"isolation.level", "read_committed"},
+        /* With `assigned` this is only for a committed offset that the topic does not have any more: what it still has
+         * must not be passed over. */
+        {"auto.offset.reset", options->from_latest && !options->events.assigned ? "latest" : "earliest"},
+        {"partition.assignment.strategy", "range"},
+        {"max.poll.interval.ms", poll},
+        {"session.timeout.ms", session},
+        {"heartbeat.interval.ms", "3000"},
+        {"queued.max.messages.kbytes", queued},
+        {"fetch.wait.max.ms", "100"},
+        {"queued.min.messages", "1000000"},
+        {NULL, NULL},
+    };
+    rd_kafka_conf_set_rebalance_cb(conf, take_rebalance);
+    return sky_kafka_conf_set(conf, properties, message);
+}
+
+static enum sky_status subscribe(struct sky_kafka_consumer *consumer, const struct sky_kafka_consumer_options *options,
+                                 struct sky_kafka_message *message)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)options->topics_count);
+    for (uint32_t i = 0; i < options->topics_count; i++)
+        rd_kafka_topic_partition_list_add(list, options->topics[i], RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(consumer->client, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code)
+        sky_kafka_say(message, "the topics cannot be subscribed to: %s", rd_kafka_err2str(code));
+    return code ? SKY_E_CONFIG : SKY_OK;
+}
+
+enum sky_status sky_kafka_consumer_new(const struct sky_kafka_consumer_options *options,
+                                       struct sky_kafka_consumer **consumer, struct sky_kafka_message *message)
+{
+    struct sky_kafka_consumer *made = calloc(1, sizeof *made);
+    if (!made)
+        return SKY_E_MEMORY;
+    sky_kafka_problem_init(&made->problem);
+    made->events = options->events;
+    made->from_latest = options->from_latest;
+    rd_kafka_conf_t *conf = sky_kafka_conf_new(options->kafka, &made->problem, message);
+    if (conf && !configure(conf, options, message)) {
+        rd_kafka_conf_destroy(conf);
+        conf = NULL;
+    }
+    if (conf)
+        made->client = sky_kafka_client_new(RD_KAFKA_CONSUMER, conf, message);
+    enum sky_status status = made->client ? SKY_OK : SKY_E_CONFIG;
+    if (status == SKY_OK) {
+        rd_kafka_poll_set_consumer(made->client);
+        status = subscribe(made, options, message);
+    }
+    if (status != SKY_OK) {
+        sky_kafka_consumer_free(made);
+        return status;
+    }
+    *consumer = made;
+    return SKY_OK;
+}
+
+void sky_kafka_consumer_free(struct sky_kafka_consumer *consumer)
+{
+    if (!consumer)
+        return;
+    if (consumer->held)
+        rd_kafka_message_destroy(consumer->held);
+    if (consumer->client) {
+        rd_kafka_consumer_close(consumer->client);
+        rd_kafka_destroy(consumer->client);
+    }
+    forget_places(consumer);
+    sky_kafka_problem_clean_up(&consumer->problem);
+    free(consumer);
+}
+
+/* ---- reading ---- */
+
+/* What librdkafka says instead of a record. */
+static enum sky_kafka_event take_trouble(struct sky_kafka_consumer *consumer, const rd_kafka_message_t *told,
+                                         struct sky_kafka_message *message)
+{
+    char why[256];
+    rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(consumer->client, why, sizeof why);
+    if (fatal) {
+        sky_kafka_say(message,
+                      fatal == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID
+                          ? "another member with the same kafka.instance_id has taken over"
+                          : "%s",
+                      why);
+        return SKY_KAFKA_FAILED;
+    }
+    sky_kafka_say(message, "%s", rd_kafka_message_errstr(told));
+    return sky_kafka_status(told->err) == SKY_E_CONFIG ? SKY_KAFKA_FAILED : SKY_KAFKA_PROBLEM;
+}
+
+enum sky_kafka_event sky_kafka_consumer_next(struct sky_kafka_consumer *consumer, int timeout_ms,
+                                             struct sky_kafka_record *record, struct sky_kafka_message *message)
+{
+    message->text[0] = 0;
+    if (consumer->held)
+        rd_kafka_message_destroy(consumer->held);
+    consumer->held = rd_kafka_consumer_poll(consumer->client, timeout_ms);
+    if (!consumer->held)
+        return SKY_KAFKA_IDLE;
+    const rd_kafka_message_t *got = consumer->held;
+    if (got->err && got->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        return take_trouble(consumer, got, message);
+    sky_kafka_record_from(got, record);
+    struct place *place = find_place(consumer, record->topic, record->partition);
+    if (place)
+        place->next = got->err ? got->offset : got->offset + 1;
+    sky_kafka_problem_clear(&consumer->problem);
+    return got->err ? SKY_KAFKA_PARTITION_END : SKY_KAFKA_RECORD;
+}
+
+enum sky_status sky_kafka_consumer_commit(struct sky_kafka_consumer *consumer, const struct sky_kafka_record *position,
+                                          const char *metadata, struct sky_kafka_message *message)
+{
+    size_t len = metadata ? strlen(metadata) : 0;
+    if (len > SKY_KAFKA_METADATA_BYTES_MAX)
+        return SKY_E_LIMIT;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *at = rd_kafka_topic_partition_list_add(list, position->topic, position->partition);
+    at->offset = position->offset;
+    if (len) {
+        at->metadata = malloc(len); /* librdkafka frees it with the list */
+        at->metadata_size = at->metadata ? len : 0;
+        if (at->metadata)
+            memcpy(at->metadata, metadata, len);
+    }
+    rd_kafka_resp_err_t code = rd_kafka_commit(consumer->client, list, 0);
+    if (!code)
+        code = list->elems[0].err;
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code)
+        sky_kafka_say(message, "the offset is not committed: %s", rd_kafka_err2str(code));
+    return code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS ? SKY_E_TIMEOUT : sky_kafka_status(code);
+}
+
+enum sky_status sky_kafka_consumer_seek(struct sky_kafka_consumer *consumer, const char *topic, int32_t partition,
+                                        int64_t offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
+    rd_kafka_error_t *error = rd_kafka_seek_partitions(consumer->client, list, SEEK_WAIT_MS);
+    rd_kafka_resp_err_t code = error ? rd_kafka_error_code(error) : list->elems[0].err;
+    if (error)
+        rd_kafka_error_destroy(error);
+    rd_kafka_topic_partition_list_destroy(list);
+    return sky_kafka_status(code);
+}
+
+void sky_kafka_consumer_pause(struct sky_kafka_consumer *consumer, bool paused)
+{
+    rd_kafka_topic_partition_list_t *list = NULL;
+    if (consumer->paused == paused)
+        return;
+    consumer->paused = paused;
+    if (rd_kafka_assignment(consumer->client, &list) || !list)
+        return;
+    if (paused)
+        rd_kafka_pause_partitions(consumer->client, list);
+    else
+        rd_kafka_resume_partitions(consumer->client, list);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+uint64_t sky_kafka_consumer_lag(const struct sky_kafka_consumer *consumer)
+{
+    uint64_t lag = 0;
+    for (uint32_t i = 0; i < consumer->places_count; i++) {
+        const struct place *place = &consumer->places[i];
+        int64_t low = 0, high = 0;
+        if (rd_kafka_get_watermark_offsets(consumer->client, place->topic, place->partition, &low, &high))
+            continue;
+        int64_t from = place->next >= 0 ? place->next : low;
+        if (high > from)
+            lag += (uint64_t)(high - from);
+    }
+    return lag;
+}
+
+uint32_t sky_kafka_consumer_partitions(const struct sky_kafka_consumer *consumer)
+{
+    return consumer->places_count;
+}
+
+void sky_kafka_consumer_problem(struct sky_kafka_consumer *consumer, struct sky_kafka_message *message)
+{
+    sky_kafka_problem_read(&consumer->problem, message);
+}

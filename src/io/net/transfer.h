@@ -1,0 +1,38 @@
+/* transfer.h: what every transfer by libcurl has in common here: TLS is verified, time is bounded, and it can be
+ * stopped.
+ *
+ * For the modules of io that speak by libcurl; nobody else includes it.
+ *
+ * Memory   owns one handle, whose connection is used again by the next transfer.
+ * Threads  one owner. The program ignores SIGPIPE (ops/signal.h): a connection that closes is an error like others. */
+#ifndef SKY_IO_NET_TRANSFER_H
+#define SKY_IO_NET_TRANSFER_H
+
+#include <curl/curl.h>
+#include <stdatomic.h>
+
+#include "base/span.h"
+#include "base/status.h"
+
+struct sky_transfer_options {
+    const char *ca_file;     /* certificates to trust instead of the system's; NULL: the system's */
+    int connect_timeout_ms;  /* name, TCP and TLS */
+    int timeout_ms;          /* all of it */
+    const atomic_bool *stop; /* true ends a transfer within a second; NULL: never */
+};
+
+struct sky_transfer {
+    CURL *curl;
+    const atomic_bool *stop;
+    char problem[CURL_ERROR_SIZE];
+};
+
+/* `protocols` as CURLOPT_PROTOCOLS_STR has it. SKY_E_MEMORY. Clean up in any case. */
+SKY_MUST_USE enum sky_status sky_transfer_init(struct sky_transfer *transfer,
+                                               const struct sky_transfer_options *options, const char *protocols);
+void sky_transfer_clean_up(struct sky_transfer *transfer);
+
+/* `problem` says what was wrong when it is not CURLE_OK. */
+CURLcode sky_transfer_perform(struct sky_transfer *transfer);
+
+#endif

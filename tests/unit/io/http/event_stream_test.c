@@ -1,0 +1,160 @@
+/* The bytes a client gets are those of the WHATWG HTML standard's section 9.2.6, written by hand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "io/http/event_stream.h"
+
+static int paused, woken;
+
+static void pause_client(void *context)
+{
+    paused++;
+}
+
+static void wake_client(void *context)
+{
+    woken++;
+}
+
+static struct sky_event_stream *start(uint64_t first_id)
+{
+    struct sky_event_stream *stream;
+    paused = woken = 0;
+    assert_int_equal(sky_event_stream_new(first_id, wake_client, &stream), SKY_OK);
+    return stream;
+}
+
+static void send(struct sky_event_stream *stream, const char *data)
+{
+    sky_event_stream_send(stream, "snapshot", sky_span_from_string(data));
+}
+
+/* Read all there is, `step` bytes at a time, and compare. */
+static void expect(struct sky_event_client *client, size_t step, const char *expected, enum sky_status end)
+{
+    char out[4096];
+    size_t len = 0, got = 0;
+    enum sky_status status;
+    while ((status = sky_event_client_read(client, out + got, step, &len, pause_client)) == SKY_OK)
+        got += len;
+    out[got] = '\0';
+    assert_string_equal(out, expected);
+    assert_int_equal(status, end);
+}
+
+static void test_events_in_order(void **state)
+{
+    struct sky_event_stream *stream = start(7);
+    bool resumed = true;
+    send(stream, "{\"a\":1}"); /* before the client came */
+    struct sky_event_client *client = sky_event_client_new(stream, 0, &resumed, NULL);
+    assert_false(resumed);
+    struct sky_buffer greeting = {0};
+    sky_buffer_put_string(&greeting, "retry: 2000\n\n");
+    sky_event_client_greet(client, &greeting);
+    send(stream, "{\"a\":2}");
+    sky_event_stream_heartbeat(stream);
+    send(stream, "{\"a\":3}");
+    expect(client, 3,
+           "retry: 2000\n\n"
+           "id: 8\nevent: snapshot\ndata: {\"a\":2}\n\n"
+           ": still here\n\n"
+           "id: 9\nevent: snapshot\ndata: {\"a\":3}\n\n",
+           SKY_E_MISSING);
+    assert_int_equal(paused, 1);
+    assert_int_equal(woken, 0);
+    send(stream, "4");
+    send(stream, "5");
+    assert_int_equal(woken, 1); /* once: it is awake now */
+    expect(client, 4096, "id: 10\nevent: snapshot\ndata: 4\n\nid: 11\nevent: snapshot\ndata: 5\n\n", SKY_E_MISSING);
+    sky_event_client_free(client);
+    sky_event_stream_free(stream);
+}
+
+static void test_resumes_behind_the_last_event(void **state)
+{
+    struct sky_event_stream *stream = start(1);
+    bool resumed;
+    send(stream, "1");
+    send(stream, "2");
+    send(stream, "3");
+    struct sky_event_client *client = sky_event_client_new(stream, 2, &resumed, NULL);
+    assert_true(resumed);
+    expect(client, 4096, "id: 3\nevent: snapshot\ndata: 3\n\n", SKY_E_MISSING);
+    struct sky_event_client *stranger = sky_event_client_new(stream, 99, &resumed, NULL);
+    assert_false(resumed);
+    expect(stranger, 4096, "", SKY_E_MISSING);
+    sky_event_client_free(client);
+    sky_event_client_free(stranger);
+    sky_event_stream_free(stream);
+}
+
+static void test_drops_the_slow(void **state)
+{
+    struct sky_event_stream *stream = start(1);
+    struct sky_event_stream_stats stats;
+    bool resumed;
+    char byte;
+    size_t len;
+    struct sky_event_client *slow = sky_event_client_new(stream, 0, &resumed, NULL);
+    send(stream, "first");
+    assert_int_equal(sky_event_client_read(slow, &byte, 1, &len, pause_client), SKY_OK);
+    for (int i = 0; i < SKY_EVENT_STREAM_BACKLOG_EVENTS_MAX - 1; i++)
+        send(stream, "more");
+    assert_int_equal(sky_event_client_read(slow, &byte, 1, &len, pause_client), SKY_OK); /* the ring still has it */
+    send(stream, "one too many");
+    assert_int_equal(sky_event_client_read(slow, &byte, 1, &len, pause_client), SKY_E_LIMIT);
+    sky_event_stream_stats(stream, &stats);
+    assert_int_equal(stats.dropped, 1);
+    assert_int_equal(stats.clients, 1);
+    assert_int_equal(stats.events, 1 + SKY_EVENT_STREAM_BACKLOG_EVENTS_MAX);
+    sky_event_client_free(slow);
+    sky_event_stream_free(stream);
+}
+
+static void test_bounds_the_backlog_bytes(void **state)
+{
+    struct sky_event_stream *stream = start(1);
+    size_t size = SKY_EVENT_STREAM_BACKLOG_BYTES_MAX / 4, len;
+    char *large = malloc(size), byte;
+    bool resumed;
+    memset(large, 'x', size);
+    struct sky_event_client *client = sky_event_client_new(stream, 0, &resumed, NULL);
+    for (int i = 0; i < 4; i++) /* with the lines around them, four are more than the bound */
+        sky_event_stream_send(stream, "snapshot", sky_span_of(large, size));
+    assert_int_equal(sky_event_client_read(client, &byte, 1, &len, pause_client), SKY_E_LIMIT);
+    sky_event_client_free(client);
+    sky_event_stream_free(stream);
+    free(large);
+}
+
+static void test_ends(void **state)
+{
+    struct sky_event_stream *stream = start(1);
+    bool resumed;
+    struct sky_event_client *client = sky_event_client_new(stream, 0, &resumed, NULL);
+    expect(client, 10, "", SKY_E_MISSING);
+    sky_event_stream_finish(stream);
+    assert_int_equal(woken, 1);
+    expect(client, 10, "", SKY_E_END);
+    sky_event_client_free(client);
+    sky_event_stream_free(stream);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_events_in_order),
+        cmocka_unit_test(test_resumes_behind_the_last_event),
+        cmocka_unit_test(test_drops_the_slow),
+        cmocka_unit_test(test_bounds_the_backlog_bytes),
+        cmocka_unit_test(test_ends),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
