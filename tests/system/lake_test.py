@@ -62,8 +62,7 @@ class Lake:
         self.location = location
         self.environment = dict(os.environ)
         if minio:
-            self.environment |= {'SKYTREND_S3_ACCESS_KEY': minio.access_key, 'SKYTREND_S3_SECRET_KEY': minio.secret_key,
-                                 'SKYTREND_S3_ENDPOINT': minio.url}
+            self.environment |= minio.settings
         data = os.path.join(os.environ['TEST_DIR'], f'data-{self.port}')
         defaults = {'kafka.bootstrap_servers': kafka.brokers, 'kafka.instance_id': 'lake-1', 'kafka.partitions': PARTITIONS,
                     'lake.location': location, 'service.port': self.port, 'data.directory': data, 'lake.roll_rows': 400,
