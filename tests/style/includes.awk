@@ -26,6 +26,7 @@ BEGIN {
     home["librdkafka/"] = "io/kafka"
     home["hiredis"] = "io/redis"
     home["curl/"] = "io/net io/s3"
+    home["expat.h"] = "io/s3"
     home["zlib.h"] = "io/http"
     home["yaml.h"] = "ops"
 

@@ -10,8 +10,6 @@ import random
 import re
 import signal
 import time
-import urllib.error
-import urllib.request
 
 import program
 import receivers
@@ -66,11 +64,7 @@ class Alerts(program.Process):
         return self.wait_for(r'metrics and probes at (http://\S+)/metrics')[1] + path
 
     def get(self, path):
-        try:
-            with urllib.request.urlopen(self.url(path), timeout=10) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
+        return program.get(self.url(path))
 
     def receivers(self):
         return json.loads(self.get('/readyz')[1])['dependencies']['receivers']

@@ -4,9 +4,7 @@
 against the schema of that path by a JSON Schema validator, unknown members included."""
 import json
 import sys
-import urllib.error
 import urllib.parse
-import urllib.request
 
 try:
     import jsonschema
@@ -18,11 +16,8 @@ import program
 
 
 def fetch(url):
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
+    status, body = program.get(url)
+    return status, json.loads(body)
 
 
 def own_members(document, schema):

@@ -4,7 +4,6 @@
 simplest computation, whatever is killed when; over a password, TLS, a Unix socket and a cluster."""
 import json
 import time
-import urllib.request
 
 import bus_records as bus
 import program
@@ -23,11 +22,7 @@ class Cache(program.Process):
         self.wait_for('metrics and probes at')
 
     def get(self, path):
-        try:
-            with urllib.request.urlopen(f'http://127.0.0.1:{self.port}{path}', timeout=10) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
+        return program.get(f'http://127.0.0.1:{self.port}{path}')
 
     def ready(self):
         return self.get('/readyz')[0] == 200

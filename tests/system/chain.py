@@ -13,27 +13,14 @@ import os
 import shutil
 import tempfile
 import threading
-import urllib.error
-import urllib.request
 
 import program
-from servers import HOST, PATIENCE_S, Kafka, Minio, Redis, free_port, wait_until
+from servers import HOST, Kafka, Minio, Redis, free_port
 
 BUCKET = 'lake'
 LOCATION = f's3://{BUCKET}/skytrend'
 SERVICES = ('ingest', 'run', 'lake', 'cache', 'alerts', 'serve')
 TOPICS = ('bluesky-posts', 'trends', 'trend-alerts', 'keyword-counts', 'activity-5m', 'user-sessions')
-
-
-def get(url):
-    """(status, body) of a GET; (0, '') when nobody answers."""
-    try:
-        with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-    except OSError:
-        return 0, ''
 
 
 class Service(program.Process):
@@ -46,7 +33,7 @@ class Service(program.Process):
         self.wait_until(lambda: self.get('/healthz')[0], f'{name} to answer')
 
     def get(self, path):
-        return get(f'http://{HOST}:{self.port}{path}')
+        return program.get(f'http://{HOST}:{self.port}{path}')
 
     def metrics(self):
         """{line without its value: value}"""
@@ -95,7 +82,6 @@ class Chain:
             'source.trust_time': 'true',  # the network's time is not the clock's
             'kafka.bootstrap_servers': self.kafka.brokers,
             'kafka.retention': '0',  # and so its records are old when they are written
-            's3.endpoint': self.minio.url,
             'lake.location': LOCATION,
             'redis.url': self.redis.url,
             'cache.current_ttl': '1h',
@@ -103,8 +89,7 @@ class Chain:
             'log.format': 'json',
             **(settings or {}),
         }
-        self.environment = {**os.environ, 'SKYTREND_S3_ACCESS_KEY': self.minio.access_key,
-                            'SKYTREND_S3_SECRET_KEY': self.minio.secret_key}
+        self.environment = {**os.environ, **self.minio.settings}
         self.services = {}
         self.relay = self.source = None
 
@@ -168,7 +153,5 @@ class Chain:
 
     def query(self, *arguments):
         """Rows of `skytrend query`."""
-        result = program.run('query', *self.arguments('query'), '--from', '2026-01-01', '--to', '2026-02-01', '--format', 'json',
-                             *arguments, env=self.environment)
-        assert result.returncode == 0, result.stderr
-        return [json.loads(line) for line in result.stdout.splitlines()]
+        return program.query(*self.arguments('query'), '--from', '2026-01-01', '--to', '2026-02-01', *arguments,
+                             env=self.environment)

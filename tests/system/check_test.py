@@ -52,13 +52,12 @@ code, found = check('redis', '--redis.url', locked.url, '--redis.password', f'fi
 assert code == 0, found
 
 # a lake whose bucket is not there, one with other keys, and one that is fine
-s3 = {'SKYTREND_S3_ENDPOINT': minio.url, 'SKYTREND_S3_ACCESS_KEY': minio.access_key, 'SKYTREND_S3_SECRET_KEY': minio.secret_key}
-code, found = check('lake', '--lake.location', 's3://absent', **s3)
+code, found = check('lake', '--lake.location', 's3://absent', **minio.settings)
 assert code == 1 and 'absent' in found['lake']['detail'], found
 minio.create_bucket('present')
-code, found = check('lake', '--lake.location', 's3://present', **s3)
+code, found = check('lake', '--lake.location', 's3://present', **minio.settings)
 assert code == 0 and found['lake']['state'] == 'ok', found
-code, found = check('lake', '--lake.location', 's3://present', **{**s3, 'SKYTREND_S3_SECRET_KEY': 'another-secret'})
+code, found = check('lake', '--lake.location', 's3://present', **{**minio.settings, 'SKYTREND_S3_SECRET_KEY': 'another-secret'})
 assert code == 1 and 'another-secret' not in json.dumps(found), found
 
 # receivers of alerts: one listens, one does not; nothing is sent to them

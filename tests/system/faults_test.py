@@ -8,7 +8,6 @@ A connection that breaks again and again is made again more and more slowly. Whe
 run is stopped and another one goes on from its checkpoint, which must make no difference either."""
 import collections
 import re
-import urllib.request
 
 import program
 
@@ -35,8 +34,7 @@ def waits(run):
 def dropped(run):
     """By reason, those that there were."""
     page = run.wait_for(r'The page is at (http://\S+)/')[1]
-    with urllib.request.urlopen(f'{page}/metrics', timeout=program.PATIENCE_S) as answer:
-        metrics = answer.read().decode()
+    metrics = program.get(f'{page}/metrics')[1]
     counts = re.findall(r'^skytrend_drops_total\{reason="(\w+)"\} (\d+)$', metrics, re.M)
     assert counts, metrics[:1000]
     return collections.Counter({reason: int(count) for reason, count in counts if count != '0'})

@@ -8,8 +8,6 @@ import os
 import re
 import tempfile
 import time
-import urllib.error
-import urllib.request
 
 import program
 from servers import free_port
@@ -32,13 +30,7 @@ class Ingest(program.Process):
                          '--kafka.retention', 0, '--data.directory', data, '--port', self.port, '--log.level', 'info', *arguments)
 
     def get(self, path):
-        try:
-            with urllib.request.urlopen(f'http://127.0.0.1:{self.port}{path}', timeout=5) as answer:
-                return answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.read().decode()
-        except OSError:
-            return ''
+        return program.get(f'http://127.0.0.1:{self.port}{path}')[1]
 
     def metric(self, name):
         found = re.search(rf'^{re.escape(name)} (\S+)$', self.get('/metrics'), re.M)

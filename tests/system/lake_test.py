@@ -11,8 +11,8 @@ import re
 import threading
 import time
 import urllib.error
-import urllib.request
 
+import program
 from program import Process, run
 from proxy import Proxy
 from servers import Kafka, Minio, free_port, wait_until
@@ -62,8 +62,7 @@ class Lake:
         self.location = location
         self.environment = dict(os.environ)
         if minio:
-            self.environment |= {'SKYTREND_S3_ACCESS_KEY': minio.access_key, 'SKYTREND_S3_SECRET_KEY': minio.secret_key,
-                                 'SKYTREND_S3_ENDPOINT': minio.url}
+            self.environment |= minio.settings
         data = os.path.join(os.environ['TEST_DIR'], f'data-{self.port}')
         defaults = {'kafka.bootstrap_servers': kafka.brokers, 'kafka.instance_id': 'lake-1', 'kafka.partitions': PARTITIONS,
                     'lake.location': location, 'service.port': self.port, 'data.directory': data, 'lake.roll_rows': 400,
@@ -76,13 +75,7 @@ class Lake:
                                env=self.environment)
 
     def get(self, path):
-        try:
-            with urllib.request.urlopen(f'http://127.0.0.1:{self.port}{path}', timeout=10) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-        except OSError:
-            return 0, ''
+        return program.get(f'http://127.0.0.1:{self.port}{path}')
 
     def failures(self):
         page = self.get('/metrics')[1]
@@ -107,7 +100,7 @@ class Lake:
         return result.stdout
 
     def sql(self, text):
-        return [json.loads(line) for line in self.query('--format', 'json', '--sql', text).splitlines()]
+        return program.query('--lake', self.location, '--sql', text, env=self.environment)
 
     def seqs(self):
         return [row['seq'] for row in self.sql('SELECT seq FROM raw_posts')]

@@ -7,18 +7,8 @@ import os
 import re
 import shutil
 import subprocess
-import urllib.error
-import urllib.request
 
 import program
-
-
-def fetch(url):
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
 
 
 def start_relay(port=0):
@@ -34,7 +24,7 @@ def sample(page, name):
 
 def check_metrics(run, url):
     def worked():
-        text = fetch(url + 'metrics')[1]
+        text = program.get(url + 'metrics')[1]
         return (sample(text, 'posts_processed_total') > 100 and sample(text, 'skytrend_slides_total') >= 2 and
                 sample(text, 'skytrend_drops_total{reason="frame_cbor"}') > 0 and text)
 
@@ -52,12 +42,12 @@ def check_metrics(run, url):
         assert sample(page, name) > 0, name
     kept = sample(page, 'skytrend_completeness_ratio')
     assert 0.5 < kept < 1, kept
-    later = fetch(url + 'metrics')[1]
+    later = program.get(url + 'metrics')[1]
     assert sample(later, 'skytrend_http_requests_total') > sample(page, 'skytrend_http_requests_total') - 1
 
 
 def state_of(url, dependency):
-    status, body = fetch(url + 'readyz')
+    status, body = program.get(url + 'readyz')
     ready = json.loads(body)
     assert (status == 200) == ready['ready'], (status, body)
     return ready['ready'], ready['dependencies'][dependency]['state'], ready['dependencies'][dependency]['detail']
@@ -85,7 +75,7 @@ def check_lost_relay(run, url, relay, port):
     relay.kill()
     state = run.wait_until(lost, 'the loss of the relay')
     assert state[1] == 'failed' and str(port) in state[2], state
-    assert fetch(url + 'healthz')[0] == 200, 'alive all the same'
+    assert program.get(url + 'healthz')[0] == 200, 'alive all the same'
     start_relay(port)
     run.wait_until(lambda: state_of(url, 'source')[1] == 'ok', 'the return of the relay')
 
@@ -110,8 +100,8 @@ def main():
     run = program.Process('run', '--source', relay_url, '--port', 0, '--plain', '--reset-cursor', '--data.directory', 'data',
                           '--log.format', 'json')
     url = run.wait_for(r'http://127\.0\.0\.1:\d+/')[0]
-    run.wait_until(lambda: fetch(url + 'readyz')[0] == 200, 'ready')
-    assert fetch(url + 'healthz')[0] == 200
+    run.wait_until(lambda: program.get(url + 'readyz')[0] == 200, 'ready')
+    assert program.get(url + 'healthz')[0] == 200
     check_metrics(run, url)
     check_lost_checkpoint(run, url)
     check_lost_relay(run, url, relay, int(relay_url.rsplit(':', 1)[1]))

@@ -1,10 +1,13 @@
 """For the system tests: processes of skytrend that are started, waited for by what they say, and never left behind."""
 import atexit
+import json
 import os
 import re
 import subprocess
 import tempfile
 import time
+import urllib.error
+import urllib.request
 
 PROGRAM = os.environ['SKYTREND']
 PATIENCE_S = 60  # far above what any step takes: a slow machine is no failure
@@ -70,6 +73,24 @@ def relay(*arguments, port=0):
     """The simulated relay, and the URL that leads to it."""
     process = Process('simulate', '--port', port, *arguments)
     return process, process.wait_for(r'ws://127\.0\.0\.1:\d+')[0]
+
+
+def get(url):
+    """(status, body) of a GET; (0, '') when nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError:
+        return 0, ''
+
+
+def query(*arguments, **kwargs):
+    """The rows that `skytrend query` finds."""
+    result = run('query', '--format', 'json', *arguments, **kwargs)
+    assert result.returncode == 0, result.stderr
+    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def lines(path):

@@ -9,7 +9,7 @@ import random
 import re
 import time
 
-from program import Process, run
+from program import Process, query, run
 
 TEST_DIR = pathlib.Path(os.environ['TEST_DIR'])
 KILLS = 15
@@ -39,17 +39,12 @@ def slides(name):
     return path.read_bytes().count(b'\n') if path.exists() else 0
 
 
-def query(folder, sql):
-    result = run('query', '--lake', folder, '--format', 'json', '--sql', sql)
-    assert result.returncode == 0, result.stderr
-    return [json.loads(line) for line in result.stdout.splitlines()]
-
-
 def rows(name, what, until):
     """Of the minutes that both runs have closed."""
     time_column = {'posts': 'event_time', 'deletes': 'event_time', 'trends': 'window_end', 'activity': 'window_end',
                    'sessions': 'session_end'}[what]
-    return sorted(json.dumps(row) for row in query(TEST_DIR / name / 'lake', f"{ROWS[what]} WHERE {time_column} <= '{until}'"))
+    sql = f"{ROWS[what]} WHERE {time_column} <= '{until}'"
+    return sorted(json.dumps(row) for row in query('--lake', TEST_DIR / name / 'lake', '--sql', sql))
 
 
 def undisturbed():
@@ -96,11 +91,12 @@ def simulated(*arguments):
 
 def test_simulated():
     folder = simulated('--duration', '3s', '--speed', '400')
-    first = query(folder, 'SELECT count(*) AS n FROM raw_posts')[0]
-    assert first['n'] > 100, first
+    count = ('--lake', folder, '--sql', 'SELECT count(*) AS n FROM raw_posts')
+    first = query(*count)[0]['n']
+    assert first > 100, first
     (folder / 'raw' / 'posts' / 'notes.txt').write_text('not ours')
     simulated('--duration', '1s', '--speed', '60')
-    assert query(folder, 'SELECT count(*) AS n FROM raw_posts')[0]['n'] < first['n'], 'it was not begun anew'
+    assert query(*count)[0]['n'] < first, 'it was not begun anew'
     assert (folder / 'raw' / 'posts' / 'notes.txt').exists()
 
 

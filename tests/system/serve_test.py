@@ -198,18 +198,12 @@ def check_history(redis):
     run = program.Process('run', '--simulate', '--speed', 600, '--rate', 0.1, '--data.directory', folder, '--port', 0, '--plain')
     url = run.wait_for(r'http://127\.0\.0\.1:\d+')[0]
 
-    def trends():
-        with urllib.request.urlopen(url + '/v1/trends') as answer:
-            return json.load(answer)['trends']
-
-    run.wait_until(trends, 'a trend')
+    run.wait_until(lambda: json.loads(program.get(url + '/v1/trends')[1])['trends'], 'a trend')
     assert run.stop() == 0, run.told()
     lake = folder / 'lake-simulated'
     sql = 'SELECT keyword, language, count(*) AS slides, max(frequency) AS frequency FROM trends GROUP BY ALL'
-    result = program.run('query', '--lake', lake, '--format', 'json', '--sql', sql)
-    assert result.returncode == 0, result.stderr
     expected = sorted((row['keyword'], row['language'], row['slides'], row['frequency'])
-                      for row in map(json.loads, result.stdout.splitlines()))
+                      for row in program.query('--lake', lake, '--sql', sql))
     assert expected
     serve = Serve(redis.url, '--lake.location', lake)
     past = serve.json('/v1/history?from=2026-01-05&to=2026-01-06&limit=1000')

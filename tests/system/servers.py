@@ -350,35 +350,62 @@ class Reader:
 
 
 class Minio(Server):
-    """S3. `url` is what the program is told, and `access_key` and `secret_key` go with it."""
+    """S3. `url` is what the program is told, and `access_key` and `secret_key` go with it; `settings` has them as environment.
+    With tls=True, `ca` is the certificate to trust. `domain`: it answers to bucket.domain, too."""
 
-    region = 'us-east-1'
-
-    def __init__(self):
+    def __init__(self, tls=False, domain=None, region='us-east-1'):
         super().__init__('minio')
         self.port = free_port()
         self.console_port = free_port()
-        self.url = f'http://{HOST}:{self.port}'
+        self.domain = domain
+        self.region = region
+        self.ca = self.directory / 'ca.crt' if tls else None
+        self.url = f'{"https" if tls else "http"}://{HOST}:{self.port}'
         self.access_key = 'test-access-key'
-        self.secret_key = 'test-secret-key-' + os.urandom(8).hex()
+        self.secret_key = 'test/secret+key%:=' + os.urandom(8).hex()  # keys have such characters
+        (self.directory / 'certificates').mkdir()
+        if tls:
+            make_certificate(self.directory)
+            shutil.copy(self.directory / 'server.crt', self.directory / 'certificates' / 'public.crt')
+            shutil.copy(self.directory / 'server.key', self.directory / 'certificates' / 'private.key')
         self.start()
+
+    @property
+    def settings(self):
+        return {'SKYTREND_S3_ENDPOINT': self.url, 'SKYTREND_S3_ACCESS_KEY': self.access_key,
+                'SKYTREND_S3_SECRET_KEY': self.secret_key}
 
     def command(self):
         return [str(INSTALLED / 'minio' / 'minio'), 'server', '--quiet', '--address', f'{HOST}:{self.port}', '--console-address',
-                f'{HOST}:{self.console_port}', str(self.directory / 'data')]
+                f'{HOST}:{self.console_port}', '--certs-dir', str(self.directory / 'certificates'), str(self.directory / 'data')]
 
     def environment(self):
+        domain = {'MINIO_DOMAIN': self.domain} if self.domain else {}
         return {**os.environ, 'MINIO_ROOT_USER': self.access_key, 'MINIO_ROOT_PASSWORD': self.secret_key, 'MINIO_BROWSER': 'off',
-                'MINIO_UPDATE': 'off', 'MINIO_PROMETHEUS_AUTH_TYPE': 'public', 'HOME': str(self.directory)}
+                'MINIO_UPDATE': 'off', 'MINIO_PROMETHEUS_AUTH_TYPE': 'public', 'MINIO_REGION': self.region,
+                'HOME': str(self.directory), **domain}
+
+    def _open(self, request, timeout):
+        return urllib.request.urlopen(request, timeout=timeout, context=self.ca and ssl.create_default_context(cafile=self.ca))
 
     def is_ready(self):
         try:
-            with urllib.request.urlopen(f'{self.url}/minio/health/cluster', timeout=5) as answer:
+            with self._open(f'{self.url}/minio/health/cluster', 5) as answer:
                 return answer.status == 200
         except OSError:
             return False
 
-    def request(self, method, path, query=None, body=b'', headers=None):
+    def temporary_keys(self):
+        """{setting as environment: value} of keys that work for an hour, with their session token."""
+        body = urllib.parse.urlencode({'Action': 'AssumeRole', 'Version': '2011-06-15', 'DurationSeconds': 3600}).encode()
+        answer = xml.etree.ElementTree.fromstring(self.request(
+            'POST', '/', body=body, headers={'content-type': 'application/x-www-form-urlencoded'}, service='sts'))
+        keys = answer.find('.//{*}Credentials')
+        return {'SKYTREND_S3_ACCESS_KEY': keys.find('{*}AccessKeyId').text,
+                'SKYTREND_S3_SECRET_KEY': keys.find('{*}SecretAccessKey').text,
+                'SKYTREND_S3_SESSION_TOKEN': keys.find('{*}SessionToken').text}
+
+    def request(self, method, path, query=None, body=b'', headers=None, service='s3'):
         """Signed (AWS Signature Version 4); what was answered. path: /bucket/key."""
         query = '&'.join(f'{_encode(key)}={_encode(value)}' for key, value in sorted((query or {}).items()))
         path = urllib.parse.quote(path, safe='/-_.~')
@@ -387,7 +414,7 @@ class Minio(Server):
         signed = {'host': f'{HOST}:{self.port}', 'x-amz-content-sha256': digest, 'x-amz-date': now}
         names = ';'.join(sorted(signed))
         canonical = '\n'.join([method, path, query, *(f'{name}:{signed[name]}' for name in sorted(signed)), '', names, digest])
-        scope = f'{now[:8]}/{self.region}/s3/aws4_request'
+        scope = f'{now[:8]}/{self.region}/{service}/aws4_request'
         text = '\n'.join(['AWS4-HMAC-SHA256', now, scope, hashlib.sha256(canonical.encode()).hexdigest()])
         key = f'AWS4{self.secret_key}'.encode()
         for part in scope.split('/'):
@@ -397,7 +424,7 @@ class Minio(Server):
                                    f'Signature={signature}')
         request = urllib.request.Request(f'{self.url}{path}' + (f'?{query}' if query else ''), method=method, data=body or None,
                                          headers={**signed, **(headers or {})})
-        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+        with self._open(request, PATIENCE_S) as answer:
             return answer.read()
 
     def create_bucket(self, bucket):
@@ -561,9 +588,7 @@ def main(names, command):
         if name == 'kafka':
             environment['SKYTREND_KAFKA_BOOTSTRAP_SERVERS'] = Kafka().brokers
         elif name == 'minio':
-            minio = Minio()
-            environment.update(SKYTREND_S3_ENDPOINT=minio.url, SKYTREND_S3_ACCESS_KEY=minio.access_key,
-                               SKYTREND_S3_SECRET_KEY=minio.secret_key)
+            environment |= Minio().settings
         elif name == 'redis':
             environment['SKYTREND_REDIS_URL'] = Redis().url
         else:

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/time.h"
+#include "io/host/folder.h"
 #include "io/lake/lake_state.h"
 
 bool sky_lake_staging_path(const struct sky_lake *lake, const char *name, char path[PATH_MAX])
@@ -33,7 +34,7 @@ static enum sky_status empty_staging(const char *path)
 {
     char file[PATH_MAX];
     const struct dirent *entry;
-    if (mkdir(path, 0777) != 0 && errno != EEXIST)
+    if ((errno = sky_folder_make(path)) != 0)
         return SKY_E_IO;
     DIR *folder = opendir(path);
     if (!folder)

@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/host/folder.h"
 #include "io/lake/lake_path.h"
 
 #define S3_SCHEME   "s3://"
@@ -47,10 +47,11 @@ static enum sky_status from_s3(struct sky_lake_store *store, enum sky_status sta
     return status;
 }
 
-/* A system call that failed on a path. */
-static enum sky_status from_errno(struct sky_lake_store *store, const char *path)
+/* A call that failed on a path with that errno; 0: it did not. */
+static enum sky_status from_error(struct sky_lake_store *store, const char *path, int error)
 {
-    int error = errno;
+    if (error == 0)
+        return SKY_OK;
     enum sky_status status = error == ENOENT || error == ENOTDIR                   ? SKY_E_MISSING
                              : error == EACCES || error == EPERM || error == EROFS ? SKY_E_CONFIG
                                                                                    : SKY_E_IO;
@@ -134,49 +135,32 @@ static bool join(const struct sky_lake_store *store, const char *key, char full[
     return (size_t)snprintf(full, PATH_MAX, "%s%s", store->root, key) < (store->s3 ? KEY_SIZE : (size_t)PATH_MAX);
 }
 
-/* The folders above the last '/' of `path`. */
-static bool make_folders(char path[PATH_MAX])
-{
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        bool made = mkdir(path, 0777) == 0 || errno == EEXIST;
-        *slash = '/';
-        if (!made)
-            return false;
-    }
-    return true;
-}
-
 enum sky_status sky_lake_store_check(struct sky_lake_store *store, bool make)
 {
     struct stat info;
-    char path[PATH_MAX];
     if (store->s3) {
         enum sky_status status = sky_s3_check(store->s3);
         if (status == SKY_E_CONFIG && make && strstr(sky_s3_problem(store->s3), "(NoSuchBucket)"))
             status = sky_s3_create_bucket(store->s3);
         return from_s3(store, status);
     }
-    snprintf(path, sizeof path, "%s", store->root);
-    if (make && !make_folders(path))
-        return from_errno(store, path);
-    if (stat(path, &info) != 0)
-        return fail(store, errno == ENOENT ? SKY_E_CONFIG : SKY_E_IO, "%.300s: there is no such folder", path);
-    return SKY_OK;
+    int error = make ? sky_folder_make(store->root) : 0;
+    if (error == 0 && stat(store->root, &info) != 0)
+        return fail(store, errno == ENOENT ? SKY_E_CONFIG : SKY_E_IO, "%.300s: there is no such folder", store->root);
+    return from_error(store, store->root, error);
 }
 
 /* ---- objects ---- */
 
-static enum sky_status sync_folder(struct sky_lake_store *store, char path[PATH_MAX])
+/* Into its place, for good. The folder is made when it is missing. */
+static enum sky_status move(struct sky_lake_store *store, const char *from, const char *to)
 {
-    char *slash = strrchr(path, '/');
-    *slash = '\0';
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    enum sky_status status = fd >= 0 && fsync(fd) == 0 ? SKY_OK : from_errno(store, path);
-    if (fd >= 0)
-        close(fd);
-    *slash = '/';
-    return status;
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(to, '/') - to), to);
+    enum sky_status status = from_error(store, folder, sky_folder_make(folder));
+    if (status == SKY_OK)
+        status = from_error(store, to, rename(from, to) != 0 ? errno : 0);
+    return status == SKY_OK ? from_error(store, folder, sky_folder_sync(folder)) : status;
 }
 
 enum sky_status sky_lake_store_put(struct sky_lake_store *store, const char *key, const char *path)
@@ -190,9 +174,7 @@ enum sky_status sky_lake_store_put(struct sky_lake_store *store, const char *key
             unlink(path);
         return from_s3(store, status);
     }
-    if (!make_folders(full) || rename(path, full) != 0)
-        return from_errno(store, full);
-    return sync_folder(store, full);
+    return move(store, path, full);
 }
 
 enum sky_status sky_lake_store_delete(struct sky_lake_store *store, const char *key)
@@ -203,7 +185,7 @@ enum sky_status sky_lake_store_delete(struct sky_lake_store *store, const char *
     if (store->s3)
         return from_s3(store, sky_s3_delete(store->s3, full));
     if (unlink(full) != 0 && errno != ENOENT)
-        return from_errno(store, full);
+        return from_error(store, full, errno);
     /* The hour's folder, the day's, ... as far as they are empty. */
     for (char *slash = strrchr(full, '/'); slash && (size_t)(slash - full) >= strlen(store->root);
          slash = strrchr(full, '/')) {
@@ -262,7 +244,7 @@ static enum sky_status visit(struct listing *listing)
 {
     struct stat info;
     if (lstat(listing->path, &info) != 0)
-        return errno == ENOENT ? SKY_OK : from_errno(listing->store, listing->path);
+        return errno == ENOENT ? SKY_OK : from_error(listing->store, listing->path, errno);
     if (S_ISDIR(info.st_mode))
         return listing->depth < DEPTH_MAX ? walk(listing) : SKY_OK;
     if (!S_ISREG(info.st_mode))
@@ -282,7 +264,7 @@ static enum sky_status walk(struct listing *listing)
     enum sky_status status = SKY_OK;
     const struct dirent *entry;
     if (!folder)
-        return errno == ENOENT || errno == ENOTDIR ? SKY_OK : from_errno(listing->store, listing->path);
+        return errno == ENOENT || errno == ENOTDIR ? SKY_OK : from_error(listing->store, listing->path, errno);
     listing->depth++;
     const char *slash = len && listing->path[len - 1] == '/' ? "" : "/";
     while (status == SKY_OK && (entry = readdir(folder)) != NULL) {

@@ -6,9 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/time.h"
 #include "io/s3/s3_request.h"
-#include "io/s3/xml.h"
 
 #define CONNECT_TIMEOUT_MS 10000
 #define TIMEOUT_MS         300000
@@ -16,6 +14,7 @@
 #define ENDPOINT_BYTES_MAX 300
 #define BUCKET_BYTES_MIN   3 /* S3's */
 #define BUCKET_BYTES_MAX   63
+#define REGION_BYTES_MAX   64     /* libcurl's */
 #define PAGES_MAX          100000 /* of a listing: 100 M keys; a server that never ends is none */
 
 void sky_s3_options_default(struct sky_s3_options *options)
@@ -61,6 +60,8 @@ static enum sky_status check_options(const struct sky_s3_options *options, char 
         (options->session_token && !is_header_value(options->session_token)) ||
         (options->region && !is_header_value(options->region)))
         return refuse(problem, "a key, a token or the region has a space or a control in it");
+    if (options->region && (strlen(options->region) > REGION_BYTES_MAX || strchr(options->region, ':')))
+        return refuse(problem, "a region has up to 64 characters and no ':', as eu-central-1");
     if (is_set(options->endpoint) &&
         (strlen(options->endpoint) > ENDPOINT_BYTES_MAX || !is_header_value(options->endpoint) ||
          (strncmp(options->endpoint, "https://", 8) != 0 && strncmp(options->endpoint, "http://", 7) != 0) ||
@@ -111,10 +112,10 @@ enum sky_status sky_s3_new(const struct sky_s3_options *options, struct sky_s3 *
     made->region = copy(is_set(options->region) ? options->region : "us-east-1");
     made->ca_file = copy(options->ca_file);
     made->curl = curl_easy_init();
-    char aws[SKY_S3_WORD_SIZE * 2];
-    snprintf(aws, sizeof aws, "https://s3.%.64s.amazonaws.com", made->region ? made->region : "");
+    char aws[REGION_BYTES_MAX * 2];
+    snprintf(aws, sizeof aws, "https://s3.%s.amazonaws.com", made->region ? made->region : "");
     bool whole = made->bucket && made->access_key && made->secret_key && made->session_token && made->region &&
-                 made->ca_file && made->curl &&
+                 made->ca_file && made->curl && asprintf(&made->signing, "aws:amz:%s:s3", made->region) >= 0 &&
                  split_endpoint(made, is_set(options->endpoint) ? options->endpoint : aws, options->virtual_hosted);
     if (!whole) {
         sky_s3_free(made);
@@ -141,6 +142,7 @@ void sky_s3_free(struct sky_s3 *s3)
     free(s3->secret_key);
     free(s3->session_token);
     free(s3->region);
+    free(s3->signing);
     free(s3->ca_file);
     sky_buffer_clean_up(&s3->url);
     sky_buffer_clean_up(&s3->body);
@@ -220,92 +222,35 @@ enum sky_status sky_s3_delete(struct sky_s3 *s3, const char *key)
 
 /* ---- listings ---- */
 
-static uint64_t number_of(const struct sky_buffer *text)
+static enum sky_status list_page(struct sky_s3 *s3, const char *prefix, sky_s3_each_fn each, void *context,
+                                 struct sky_s3_page *page)
 {
-    uint64_t value = 0;
-    for (size_t i = 0; i < text->len && text->ptr[i] >= '0' && text->ptr[i] <= '9' && value < UINT64_MAX / 16; i++)
-        value = value * 10 + (uint64_t)(text->ptr[i] - '0');
-    return value;
-}
-
-static int64_t time_of(const struct sky_buffer *text)
-{
-    int64_t time_ms;
-    return sky_time_parse(sky_buffer_span(text), &time_ms) == SKY_OK ? time_ms : 0;
-}
-
-struct page {
-    sky_s3_each_fn each;
-    void *context;
-    struct sky_buffer key;   /* of the object at hand */
-    struct sky_buffer token; /* of the next page */
-    bool truncated;
-};
-
-static void set(struct sky_buffer *to, const struct sky_buffer *from)
-{
-    sky_buffer_clear(to);
-    sky_buffer_put_span(to, sky_buffer_span(from));
-}
-
-/* <ListBucketResult> of the answer: each object to the callback. */
-static enum sky_status read_page(struct sky_s3 *s3, struct page *page)
-{
-    struct sky_xml_reader xml;
-    struct sky_s3_object object = {0};
-    enum sky_xml_token token;
-    enum sky_status status = SKY_OK;
-    page->truncated = false;
-    sky_xml_init(&xml, sky_buffer_span(&s3->body));
-    while (status == SKY_OK && ((token = sky_xml_next(&xml)) == SKY_XML_OPEN || token == SKY_XML_CLOSE)) {
-        if (token == SKY_XML_OPEN) {
-            if (sky_xml_is_in(&xml, "ListBucketResult", "Contents"))
-                object = (struct sky_s3_object){0};
-        } else if (sky_xml_is_in(&xml, "Contents", "Key")) {
-            set(&page->key, &xml.text);
-        } else if (sky_xml_is_in(&xml, "Contents", "Size")) {
-            object.size_bytes = number_of(&xml.text);
-        } else if (sky_xml_is_in(&xml, "Contents", "LastModified")) {
-            object.modified_ms = time_of(&xml.text);
-        } else if (sky_xml_is_in(&xml, "ListBucketResult", "Contents")) {
-            object.key = sky_buffer_span(&page->key);
-            status = page->key.failed ? SKY_E_MEMORY : page->each(page->context, &object);
-        } else if (sky_xml_is_in(&xml, "ListBucketResult", "IsTruncated")) {
-            page->truncated = sky_span_equal(sky_buffer_span(&xml.text), SKY_SPAN("true"));
-        } else if (sky_xml_is_in(&xml, "ListBucketResult", "NextContinuationToken")) {
-            set(&page->token, &xml.text);
-        }
-    }
-    sky_xml_clean_up(&xml);
-    if (status == SKY_OK && token != SKY_XML_END)
-        return sky_s3_fail(s3, SKY_E_MALFORMED, "%s: the listing is not whole XML: is that an S3 endpoint?",
-                           s3->scheme_host);
+    struct sky_s3_answer answer;
+    struct sky_s3_request request = {.method = "GET", .doing = "list"};
+    if (page->next_token.len)
+        request.query[request.query_count++] =
+            (struct sky_s3_pair){SKY_SPAN("continuation-token"), sky_buffer_span(&page->next_token)};
+    request.query[request.query_count++] = (struct sky_s3_pair){SKY_SPAN("list-type"), SKY_SPAN("2")};
+    request.query[request.query_count++] = (struct sky_s3_pair){SKY_SPAN("prefix"), sky_span_from_string(prefix)};
+    enum sky_status status = sky_s3_call(s3, &request, &answer);
+    if (status != SKY_OK)
+        return status;
+    status = sky_s3_read_listing(sky_buffer_span(&s3->body), each, context, page);
+    if (status == SKY_E_MALFORMED)
+        return sky_s3_fail(s3, status, "%s: that is no listing: is that an S3 endpoint?", s3->scheme_host);
     return status;
 }
 
 enum sky_status sky_s3_list(struct sky_s3 *s3, const char *prefix, sky_s3_each_fn each, void *context)
 {
-    struct page page = {.each = each, .context = context, .truncated = true};
+    struct sky_s3_page page = {.is_truncated = true};
     enum sky_status status = SKY_OK;
-    for (uint32_t pages = 0; status == SKY_OK && page.truncated; pages++) {
-        struct sky_s3_answer answer;
-        struct sky_s3_request request = {
-            .method = "GET",
-            .query = {{SKY_SPAN("list-type"), SKY_SPAN("2")}, {SKY_SPAN("prefix"), sky_span_from_string(prefix)}},
-            .query_count = 2,
-            .doing = "list"};
-        if (page.token.len)
-            request.query[request.query_count++] =
-                (struct sky_sigv4_pair){SKY_SPAN("continuation-token"), sky_buffer_span(&page.token)};
-        status = sky_s3_call(s3, &request, &answer);
-        sky_buffer_clear(&page.token);
-        if (status == SKY_OK)
-            status = read_page(s3, &page);
-        if (status == SKY_OK && page.truncated && (!page.token.len || page.token.failed || pages == PAGES_MAX))
+    for (uint32_t pages = 0; status == SKY_OK && page.is_truncated; pages++) {
+        status = list_page(s3, prefix, each, context, &page);
+        if (status == SKY_OK && page.is_truncated && (!page.next_token.len || pages == PAGES_MAX))
             status = sky_s3_fail(s3, SKY_E_MALFORMED, "%s: a listing that does not go on", s3->scheme_host);
     }
-    sky_buffer_clean_up(&page.key);
-    sky_buffer_clean_up(&page.token);
+    sky_buffer_clean_up(&page.next_token);
     return status;
 }
 
@@ -335,7 +280,7 @@ enum sky_status sky_s3_create_bucket(struct sky_s3 *s3)
         .method = "PUT", .body = sky_buffer_span(&body), .has_body = true, .doing = "make the bucket"};
     enum sky_status status = sky_s3_call(s3, &request, &answer);
     sky_buffer_clean_up(&body);
-    return strcmp(answer.code, "BucketAlreadyOwnedByYou") == 0 ? SKY_OK : status;
+    return strcmp(answer.error.code, "BucketAlreadyOwnedByYou") == 0 ? SKY_OK : status;
 }
 
 /* The rules that are there: are they all ours? */
@@ -349,22 +294,12 @@ static enum sky_status check_rules(struct sky_s3 *s3)
     enum sky_status status = sky_s3_call(s3, &request, &answer);
     if (status != SKY_OK)
         return status == SKY_E_MISSING ? SKY_OK : status;
-    struct sky_xml_reader xml;
-    enum sky_xml_token token;
-    bool foreign = false, named = true;
-    sky_xml_init(&xml, sky_buffer_span(&s3->body));
-    while ((token = sky_xml_next(&xml)) == SKY_XML_OPEN || token == SKY_XML_CLOSE) {
-        if (token == SKY_XML_OPEN && sky_xml_is(&xml, "Rule"))
-            named = false;
-        else if (token == SKY_XML_CLOSE && sky_xml_is_in(&xml, "Rule", "ID")) {
-            named = true;
-            foreign |= !sky_span_starts_with(sky_buffer_span(&xml.text), SKY_SPAN("skytrend-"));
-        } else if (token == SKY_XML_CLOSE && sky_xml_is(&xml, "Rule"))
-            foreign |= !named;
-    }
-    sky_xml_clean_up(&xml);
-    if (token != SKY_XML_END)
-        return sky_s3_fail(s3, SKY_E_MALFORMED, "%s: lifecycle rules that are no XML", s3->scheme_host);
+    bool foreign;
+    status = sky_s3_read_rules(sky_buffer_span(&s3->body), &foreign);
+    if (status == SKY_E_MALFORMED)
+        return sky_s3_fail(s3, status, "%s: lifecycle rules that are none", s3->scheme_host);
+    if (status != SKY_OK)
+        return status;
     if (foreign)
         return sky_s3_fail(s3, SKY_E_DUPLICATE,
                            "bucket %s has lifecycle rules of somebody else, which are left alone: add rules for the "
@@ -376,9 +311,9 @@ static enum sky_status check_rules(struct sky_s3 *s3)
 static void put_rule(struct sky_buffer *body, const struct sky_s3_expiry *rule)
 {
     sky_buffer_put_string(body, "<Rule><ID>");
-    sky_xml_put_escaped(body, sky_span_from_string(rule->id));
+    sky_s3_put_escaped(body, sky_span_from_string(rule->id));
     sky_buffer_put_string(body, "</ID><Filter><Prefix>");
-    sky_xml_put_escaped(body, sky_span_from_string(rule->prefix));
+    sky_s3_put_escaped(body, sky_span_from_string(rule->prefix));
     sky_buffer_printf(body, "</Prefix></Filter><Status>Enabled</Status><Expiration><Days>%u</Days></Expiration></Rule>",
                       rule->days);
 }

@@ -1,10 +1,13 @@
-/* s3.h: one bucket of an S3 store (AWS, MinIO, Ceph, ...) by libcurl.
+/* s3.h: one bucket of an S3 store (AWS, MinIO, Ceph, ...) by libcurl, which signs the requests (Signature Version 4).
  *
  * Spec     docs.aws.amazon.com/AmazonS3/latest/API
  * Memory   a client owns one connection and a buffer of SKY_S3_PART_BYTES while it uploads a file.
  * Threads  one owner per client; *options.stop may be set by any thread and ends what is under way within a second.
  * Trust    what the server says is hostile: answers are bounded, XML is read strictly, sky_s3_problem is printable
  * text.
+ *
+ * A key is any UTF-8 text up to SKY_S3_KEY_BYTES_MAX without a part that is "." or ".." between its slashes
+ * (SKY_E_CONFIG).
  *
  * Every body is signed with its SHA-256, so that a server refuses what was damaged on the way (and we send it again).
  * What may pass by itself (no connection, a cut, 408, 429, 5xx) is tried again, options.attempts_max times in all,

@@ -1,6 +1,7 @@
 /* One request: encoded, signed, sent, and sent again where that can help. */
 #include "io/s3/s3_request.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <openssl/evp.h>
 #include <stdarg.h>
@@ -11,10 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/printable.h"
 #include "io/host/clock.h"
 #include "io/host/write_all.h"
-#include "io/s3/xml.h"
+#include "wire/sha256.h"
 
 #define BACKOFF_FIRST_MS   200
 #define BACKOFF_MS_MAX     10000
@@ -22,8 +22,8 @@
 #define SLEEP_STEP_MS      50
 #define SLOW_BYTES_PER_S   1024
 #define SLOW_TIME_S        30
-#define SIGNED_HEADERS_MAX 6
 #define MD5_TEXT_SIZE      32
+#define HASH_TEXT_SIZE     (2 * SKY_SHA256_SIZE_BYTES + 1)
 #define HEADER_BYTES_MAX   1024 /* of an answer's header that we read */
 #define CLOCK_SKEW_TEXT    "this machine's clock and the server's differ too much: set the clock (NTP)"
 
@@ -114,7 +114,7 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *context)
     else if (header_value(line, "retry-after", text, sizeof text))
         answer->retry_after_ms = strtoll(text, NULL, 10) * 1000;
     else if (header_value(line, "x-amz-bucket-region", text, sizeof text))
-        snprintf(answer->region, sizeof answer->region, "%.63s", text);
+        snprintf(answer->error.region, sizeof answer->error.region, "%.63s", text);
     return line.len;
 }
 
@@ -123,59 +123,20 @@ static int watch_stop(void *context, curl_off_t a, curl_off_t b, curl_off_t c, c
     return is_stopped((const struct sky_s3 *)context);
 }
 
-static void copy_word(char *out, size_t out_size, const struct sky_buffer *text)
-{
-    struct sky_buffer clean = {0};
-    sky_buffer_put_printable(&clean, sky_buffer_span(text));
-    snprintf(out, out_size, "%.*s", (int)(clean.len < out_size ? clean.len : out_size - 1), (const char *)clean.ptr);
-    sky_buffer_clean_up(&clean);
-}
-
-bool sky_s3_read_error(struct sky_span body, struct sky_s3_answer *answer)
-{
-    struct sky_xml_reader xml;
-    enum sky_xml_token token;
-    sky_xml_init(&xml, body);
-    while ((token = sky_xml_next(&xml)) == SKY_XML_OPEN || token == SKY_XML_CLOSE) {
-        if (token != SKY_XML_CLOSE)
-            continue;
-        if (sky_xml_is_in(&xml, "Error", "Code"))
-            copy_word(answer->code, sizeof answer->code, &xml.text);
-        else if (sky_xml_is_in(&xml, "Error", "Message"))
-            copy_word(answer->message, sizeof answer->message, &xml.text);
-        else if (sky_xml_is_in(&xml, "Error", "Region"))
-            copy_word(answer->region, sizeof answer->region, &xml.text);
-    }
-    sky_xml_clean_up(&xml);
-    return token == SKY_XML_END && answer->code[0];
-}
-
 /* ---- what goes out ---- */
 
 struct headers {
-    struct sky_sigv4_pair pairs[SIGNED_HEADERS_MAX];
-    size_t count;
     struct curl_slist *list;
     bool failed;
 };
 
-static void add_raw(struct headers *headers, const char *line)
-{
-    struct curl_slist *more = curl_slist_append(headers->list, line);
-    headers->failed |= !more;
-    headers->list = more ? more : headers->list;
-}
-
-/* A header that is signed; give them by name. */
 static void add(struct headers *headers, const char *name, const char *value)
 {
     struct sky_buffer line = {0};
-    headers->pairs[headers->count++] = (struct sky_sigv4_pair){sky_span_from_string(name), sky_span_from_string(value)};
     sky_buffer_printf(&line, "%s: %s%c", name, value, '\0');
-    if (line.failed)
-        headers->failed = true;
-    else
-        add_raw(headers, (const char *)line.ptr);
+    struct curl_slist *more = line.failed ? NULL : curl_slist_append(headers->list, (const char *)line.ptr);
+    headers->failed |= !more;
+    headers->list = more ? more : headers->list;
     sky_buffer_clean_up(&line);
 }
 
@@ -189,65 +150,81 @@ static bool put_md5(struct sky_span body, char out[MD5_TEXT_SIZE])
     return true;
 }
 
-/* The URL as it is signed: encoded once. */
-static void build_url(struct sky_s3 *s3, const struct sky_s3_request *request, size_t *path_begin, size_t *path_end)
+static void put_hash(struct sky_span body, char out[HASH_TEXT_SIZE])
 {
-    struct sky_sigv4_pair query[SKY_S3_QUERY_MAX];
-    struct sky_buffer *url = &s3->url;
-    memcpy(query, request->query, sizeof query);
-    sky_buffer_clear(url);
-    sky_buffer_put_string(url, s3->scheme_host);
-    *path_begin = url->len;
-    sky_buffer_put_string(url, s3->path);
-    if (request->key)
-        sky_sigv4_put_encoded(url, sky_span_from_string(request->key), true);
-    *path_end = url->len;
-    if (request->query_count) {
-        sky_buffer_put_u8(url, '?');
-        sky_sigv4_put_query(url, query, request->query_count);
-    }
-    sky_buffer_put_u8(url, '\0');
+    uint8_t digest[SKY_SHA256_SIZE_BYTES];
+    sky_sha256(body, digest);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }
 
-static void sign(struct sky_s3 *s3, const struct sky_s3_request *request, struct headers *headers)
+/* libcurl signs all of these, and puts host and date beside them. It would sign as well a header that is only there to
+ * be taken away, as `expect:`; so a large body waits for the server's word, which spares it where that is a no. */
+static void make_headers(const struct sky_s3 *s3, const struct sky_s3_request *request, struct headers *headers)
 {
-    char date[SKY_SIGV4_DATE_SIZE], hash[SKY_SIGV4_HASH_SIZE], md5[MD5_TEXT_SIZE];
-    struct sky_buffer authorization = {0};
-    size_t path_begin, path_end;
-    build_url(s3, request, &path_begin, &path_end);
-    if (s3->url.failed) {
-        headers->failed = true;
-        return;
-    }
-    sky_sigv4_date(sky_clock_wall_ms(), date);
-    sky_sigv4_hash(request->body, hash);
-    if (request->wants_md5 && put_md5(request->body, md5))
-        add(headers, "content-md5", md5);
+    char hash[HASH_TEXT_SIZE], md5[MD5_TEXT_SIZE];
+    put_hash(request->body, hash);
+    add(headers, "x-amz-content-sha256", hash);
     if (request->has_body)
         add(headers, "content-type", "application/octet-stream");
-    add(headers, "host", s3->host);
-    add(headers, "x-amz-content-sha256", hash);
-    add(headers, "x-amz-date", date);
+    if (request->wants_md5 && put_md5(request->body, md5))
+        add(headers, "content-md5", md5);
     if (s3->session_token[0])
         add(headers, "x-amz-security-token", s3->session_token);
-    size_t query_begin = path_end + (request->query_count > 0);
-    const struct sky_sigv4_scope scope = {s3->access_key, s3->secret_key, s3->region, "s3"};
-    const struct sky_sigv4_request signed_request = {
-        .method = request->method,
-        .path = sky_span_of(s3->url.ptr + path_begin, path_end - path_begin),
-        .query = sky_span_of(s3->url.ptr + query_begin, s3->url.len - 1 - query_begin),
-        .headers = headers->pairs,
-        .headers_count = headers->count,
-        .payload_hash = hash,
-    };
-    sky_buffer_put_string(&authorization, "authorization: ");
-    sky_sigv4_put_authorization(&authorization, &scope, &signed_request, date);
-    sky_buffer_put_u8(&authorization, '\0');
-    if (!authorization.failed)
-        add_raw(headers, (const char *)authorization.ptr);
-    headers->failed |= authorization.failed;
-    sky_buffer_clean_up(&authorization);
-    add_raw(headers, "expect:"); /* curl: send none */
+}
+
+/* All but A-Z a-z 0-9 - . _ ~ as %XX. */
+static bool put_encoded(struct sky_s3 *s3, struct sky_span text)
+{
+    char *encoded = text.len ? curl_easy_escape(s3->curl, (const char *)text.ptr, (int)text.len) : NULL;
+    if (encoded)
+        sky_buffer_put_string(&s3->url, encoded);
+    bool done = encoded || !text.len; /* to curl, a length of 0 is one to be found out */
+    curl_free(encoded);
+    return done;
+}
+
+static bool is_dots(const char *part, size_t len)
+{
+    return (len == 1 && part[0] == '.') || (len == 2 && part[0] == '.' && part[1] == '.');
+}
+
+/* Its slashes stay. A part that is "." or ".." would be resolved as in a file's path: libcurl of 8.x signs no path as
+ * it is, and several servers refuse such a key. */
+static enum sky_status put_key(struct sky_s3 *s3, const char *key)
+{
+    for (;;) {
+        size_t len = strcspn(key, "/");
+        if (is_dots(key, len))
+            return sky_s3_fail(s3, SKY_E_CONFIG, "an object's name cannot have a part that is '.' or '..'");
+        if (!put_encoded(s3, sky_span_of((const uint8_t *)key, len)))
+            return SKY_E_MEMORY;
+        if (!key[len])
+            return SKY_OK;
+        sky_buffer_put_u8(&s3->url, '/');
+        key += len + 1;
+    }
+}
+
+/* libcurl signs path and query as they stand here. A signature wants them encoded once and sorted: S3 does not encode
+ * the path a second time, as other services do. */
+static enum sky_status build_url(struct sky_s3 *s3, const struct sky_s3_request *request)
+{
+    struct sky_buffer *url = &s3->url;
+    sky_buffer_clear(url);
+    sky_buffer_put_string(url, s3->scheme_host);
+    sky_buffer_put_string(url, s3->path);
+    enum sky_status status = request->key ? put_key(s3, request->key) : SKY_OK;
+    for (size_t i = 0; status == SKY_OK && i < request->query_count; i++) {
+        const struct sky_s3_pair *pair = &request->query[i];
+        assert(i == 0 || sky_span_compare(pair[-1].name, pair->name) < 0);
+        sky_buffer_put_u8(url, i ? '&' : '?');
+        bool named = put_encoded(s3, pair->name);
+        sky_buffer_put_u8(url, '=');
+        status = named && put_encoded(s3, pair->value) ? SKY_OK : SKY_E_MEMORY;
+    }
+    sky_buffer_put_u8(url, '\0');
+    return status == SKY_OK && url->failed ? SKY_E_MEMORY : status;
 }
 
 static bool is_loopback(const char *host)
@@ -260,9 +237,11 @@ static void set_up(struct sky_s3 *s3, const struct sky_s3_request *request, stru
     CURL *curl = s3->curl;
     curl_easy_reset(curl);
     curl_easy_setopt(curl, CURLOPT_URL, (const char *)s3->url.ptr);
-    curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, s3->signing);
+    curl_easy_setopt(curl, CURLOPT_USERNAME, s3->access_key);
+    curl_easy_setopt(curl, CURLOPT_PASSWORD, s3->secret_key);
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
     if (request->has_body) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
@@ -317,7 +296,10 @@ static enum sky_status attempt(struct sky_s3 *s3, const struct sky_s3_request *r
     struct receiver receiver = {.s3 = s3, .request = request, .answer = answer};
     *answer = (struct sky_s3_answer){.retry_after_ms = -1};
     sky_buffer_clear(&s3->body);
-    sign(s3, request, &headers);
+    enum sky_status status = build_url(s3, request);
+    if (status != SKY_OK)
+        return status;
+    make_headers(s3, request, &headers);
     if (headers.failed || !rewind_file(request)) {
         curl_slist_free_all(headers.list);
         return SKY_E_MEMORY;
@@ -331,7 +313,7 @@ static enum sky_status attempt(struct sky_s3 *s3, const struct sky_s3_request *r
         return explain_transport(s3, &receiver, code);
     if (answer->http_status / 100 == 2)
         return SKY_OK;
-    sky_s3_read_error(sky_buffer_span(&s3->body), answer);
+    sky_s3_read_error(sky_buffer_span(&s3->body), &answer->error);
     return sky_s3_explain(s3, request, answer);
 }
 
@@ -376,6 +358,7 @@ struct meaning {
     const char *code;
     enum sky_status status;
     const char *text; /* what to do */
+    bool says_region; /* the answer's region is the right one */
 };
 
 /* docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and what MinIO says. */
@@ -390,8 +373,8 @@ static const struct meaning meanings[] = {
     {"SignatureDoesNotMatch", SKY_E_CONFIG, "the secret key does not fit the access key: check it"},
     {"ExpiredToken", SKY_E_CONFIG, "the session token has expired: get new keys"},
     {"InvalidToken", SKY_E_CONFIG, "the session token is not valid: get new keys"},
-    {"AuthorizationHeaderMalformed", SKY_E_CONFIG, "the region is probably wrong"},
-    {"PermanentRedirect", SKY_E_CONFIG, "the bucket is at another endpoint: check region and endpoint"},
+    {"AuthorizationHeaderMalformed", SKY_E_CONFIG, "the region is probably wrong", true},
+    {"PermanentRedirect", SKY_E_CONFIG, "the bucket is at another endpoint: check region and endpoint", true},
     {"InvalidBucketName", SKY_E_CONFIG, "that cannot be a bucket's name"},
     {"BucketAlreadyExists", SKY_E_CONFIG, "the bucket belongs to somebody else: take another name"},
     {"RequestTimeTooSkewed", SKY_E_CONFIG, CLOCK_SKEW_TEXT},
@@ -431,16 +414,18 @@ enum sky_status sky_s3_explain(struct sky_s3 *s3, const struct sky_s3_request *r
 {
     char where[SKY_S3_PROBLEM_SIZE / 2];
     long http_status = answer->http_status;
-    const struct meaning *meaning = meaning_of(answer->code);
+    const struct meaning *meaning = meaning_of(answer->error.code);
     bool passes = http_status >= 500 || http_status == 429 || http_status == 408;
     snprintf(where, sizeof where, "%.100s: cannot %s in bucket %.63s", s3->scheme_host, request->doing, s3->bucket);
+    bool says_region = meaning && meaning->says_region && answer->error.region[0];
     if (meaning)
-        return sky_s3_fail(s3, meaning->status, "%s: %s%s%s (%s)", where, meaning->text,
-                           answer->region[0] ? ", it is " : "", answer->region, answer->code);
+        return sky_s3_fail(s3, meaning->status, "%s: %s%s%s (%s)", where, meaning->text, says_region ? ", it is " : "",
+                           says_region ? answer->error.region : "", answer->error.code);
     if (passes)
         return sky_s3_fail(s3, SKY_E_IO, "%s: the server is not able to now (%ld %s)", where, http_status,
-                           answer->code);
-    if (!answer->code[0])
+                           answer->error.code);
+    if (!answer->error.code[0])
         return explain_bare(s3, where, http_status);
-    return sky_s3_fail(s3, SKY_E_CONFIG, "%s: %s (%ld %s)", where, answer->message, http_status, answer->code);
+    return sky_s3_fail(s3, SKY_E_CONFIG, "%s: %s (%ld %s)", where, answer->error.message, http_status,
+                       answer->error.code);
 }

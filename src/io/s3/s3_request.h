@@ -4,22 +4,27 @@
 
 #include <curl/curl.h>
 
-#include "io/s3/s3.h"
-#include "io/s3/sigv4.h"
+#include "io/s3/answer.h"
 
 #define SKY_S3_QUERY_MAX 6
 #define SKY_S3_ETAG_SIZE 128
-#define SKY_S3_WORD_SIZE 64
+
+/* A parameter of a query. */
+struct sky_s3_pair {
+    struct sky_span name;
+    struct sky_span value;
+};
 
 struct sky_s3 {
     char *scheme_host; /* "http://127.0.0.1:9000", or with the bucket before the host */
-    char *host;        /* as the Host header has it */
+    char *host;        /* with its port */
     char *path;        /* before the key, encoded: "/" or "/bucket/" or "/base/bucket/" */
     char *bucket;
     char *access_key;
     char *secret_key;
     char *session_token;
     char *region;
+    char *signing; /* what is signed for, as libcurl wants to be told it */
     char *ca_file;
     int64_t connect_timeout_ms;
     int64_t timeout_ms;
@@ -35,8 +40,8 @@ struct sky_s3 {
 
 struct sky_s3_request {
     const char *method;
-    const char *key; /* NULL: the bucket itself */
-    struct sky_sigv4_pair query[SKY_S3_QUERY_MAX];
+    const char *key;                            /* NULL: the bucket itself */
+    struct sky_s3_pair query[SKY_S3_QUERY_MAX]; /* by name: in this order it is sent and signed */
     size_t query_count;
     struct sky_span body;
     bool has_body;
@@ -53,17 +58,12 @@ struct sky_s3_answer {
     int64_t modified_ms;
     int64_t retry_after_ms; /* -1: not said */
     uint64_t length_bytes;  /* of Content-Length */
-    char region[SKY_S3_WORD_SIZE];
-    char code[SKY_S3_WORD_SIZE]; /* of an error document: "NoSuchKey" */
-    char message[SKY_S3_PROBLEM_SIZE / 2];
+    struct sky_s3_error error;
 };
 
 /* With all attempts. The body of the answer is in s3->body. */
 SKY_MUST_USE enum sky_status sky_s3_call(struct sky_s3 *s3, const struct sky_s3_request *request,
                                          struct sky_s3_answer *answer);
-
-/* Read <Error> of `body` into the answer, if it is one. */
-bool sky_s3_read_error(struct sky_span body, struct sky_s3_answer *answer);
 
 /* Remember why in words; gives `status`. */
 enum sky_status sky_s3_fail(struct sky_s3 *s3, enum sky_status status, const char *format, ...)

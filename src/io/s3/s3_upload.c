@@ -7,11 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/time.h"
 #include "io/s3/s3_request.h"
-#include "io/s3/xml.h"
-
-#define UPLOAD_ID_SIZE 1024
 
 struct upload {
     const char *key;
@@ -19,7 +15,7 @@ struct upload {
     int fd;
     uint64_t size_bytes;
     size_t part_bytes;
-    char id[UPLOAD_ID_SIZE];
+    char id[SKY_S3_UPLOAD_ID_SIZE];
     struct sky_buffer list; /* the XML of the parts */
 };
 
@@ -49,8 +45,6 @@ static enum sky_status read_part(struct sky_s3 *s3, const struct upload *upload,
 static enum sky_status begin(struct sky_s3 *s3, struct upload *upload)
 {
     struct sky_s3_answer answer;
-    struct sky_xml_reader xml;
-    enum sky_xml_token token;
     const struct sky_s3_request request = {.method = "POST",
                                            .key = upload->key,
                                            .query = {{SKY_SPAN("uploads"), SKY_SPAN("")}},
@@ -60,15 +54,10 @@ static enum sky_status begin(struct sky_s3 *s3, struct upload *upload)
     enum sky_status status = sky_s3_call(s3, &request, &answer);
     if (status != SKY_OK)
         return status;
-    sky_xml_init(&xml, sky_buffer_span(&s3->body));
-    while ((token = sky_xml_next(&xml)) == SKY_XML_OPEN || token == SKY_XML_CLOSE)
-        if (token == SKY_XML_CLOSE && sky_xml_is_in(&xml, "InitiateMultipartUploadResult", "UploadId") &&
-            xml.text.len < sizeof upload->id)
-            snprintf(upload->id, sizeof upload->id, "%.*s", (int)xml.text.len, (const char *)xml.text.ptr);
-    sky_xml_clean_up(&xml);
-    if (token != SKY_XML_END || !upload->id[0])
-        return sky_s3_fail(s3, SKY_E_MALFORMED, "%s: no upload id: is that an S3 endpoint?", s3->scheme_host);
-    return SKY_OK;
+    status = sky_s3_read_upload_id(sky_buffer_span(&s3->body), upload->id);
+    if (status == SKY_E_MALFORMED)
+        return sky_s3_fail(s3, status, "%s: no upload id: is that an S3 endpoint?", s3->scheme_host);
+    return status;
 }
 
 static enum sky_status send_part(struct sky_s3 *s3, struct upload *upload, uint32_t number)
@@ -95,7 +84,7 @@ static enum sky_status send_part(struct sky_s3 *s3, struct upload *upload, uint3
     if (!answer.etag[0])
         return sky_s3_fail(s3, SKY_E_MALFORMED, "%s: a part without an ETag", s3->scheme_host);
     sky_buffer_printf(&upload->list, "<Part><PartNumber>%u</PartNumber><ETag>", number);
-    sky_xml_put_escaped(&upload->list, sky_span_from_string(answer.etag));
+    sky_s3_put_escaped(&upload->list, sky_span_from_string(answer.etag));
     sky_buffer_put_string(&upload->list, "</ETag></Part>");
     return SKY_OK;
 }
@@ -124,8 +113,8 @@ static enum sky_status complete(struct sky_s3 *s3, struct upload *upload)
     if (status == SKY_E_MISSING && is_there(s3, upload))
         return SKY_OK;
     /* An error may come in an answer that began as 200. */
-    if (status == SKY_OK && sky_s3_read_error(sky_buffer_span(&s3->body), &answer))
-        return sky_s3_fail(s3, SKY_E_IO, "%s: %s (%s)", s3->scheme_host, answer.message, answer.code);
+    if (status == SKY_OK && sky_s3_read_error(sky_buffer_span(&s3->body), &answer.error))
+        return sky_s3_fail(s3, SKY_E_IO, "%s: %s (%s)", s3->scheme_host, answer.error.message, answer.error.code);
     return status;
 }
 
@@ -191,68 +180,39 @@ enum sky_status sky_s3_put_file(struct sky_s3 *s3, const char *key, const char *
 /* ---- uploads that nobody finished ---- */
 
 struct stale {
+    int64_t before_ms;
     struct sky_buffer entries; /* key NUL id NUL ... */
     uint32_t count;
 };
 
-static bool is_text(const struct sky_buffer *text)
+static enum sky_status take_upload(void *context, const struct sky_s3_upload *upload)
 {
-    return text->len && !memchr(text->ptr, 0, text->len);
-}
-
-/* <ListMultipartUploadsResult> of the answer: those begun before `before_ms`. */
-static enum sky_status read_uploads(struct sky_s3 *s3, int64_t before_ms, struct stale *stale)
-{
-    struct sky_xml_reader xml;
-    struct sky_buffer key = {0}, id = {0};
-    enum sky_xml_token token;
-    int64_t begun_ms = INT64_MAX;
-    sky_xml_init(&xml, sky_buffer_span(&s3->body));
-    while ((token = sky_xml_next(&xml)) == SKY_XML_OPEN || token == SKY_XML_CLOSE) {
-        if (token == SKY_XML_OPEN)
-            continue;
-        if (sky_xml_is_in(&xml, "Upload", "Key")) {
-            sky_buffer_clear(&key);
-            sky_buffer_put_span(&key, sky_buffer_span(&xml.text));
-        } else if (sky_xml_is_in(&xml, "Upload", "UploadId")) {
-            sky_buffer_clear(&id);
-            sky_buffer_put_span(&id, sky_buffer_span(&xml.text));
-        } else if (sky_xml_is_in(&xml, "Upload", "Initiated")) {
-            if (sky_time_parse(sky_buffer_span(&xml.text), &begun_ms) != SKY_OK)
-                begun_ms = INT64_MAX;
-        } else if (sky_xml_is(&xml, "Upload")) {
-            if (begun_ms < before_ms && is_text(&key) && is_text(&id)) {
-                sky_buffer_put_span(&stale->entries, sky_buffer_span(&key));
-                sky_buffer_put_u8(&stale->entries, 0);
-                sky_buffer_put_span(&stale->entries, sky_buffer_span(&id));
-                sky_buffer_put_u8(&stale->entries, 0);
-                stale->count++;
-            }
-            begun_ms = INT64_MAX;
-        }
-    }
-    bool failed = key.failed || id.failed || stale->entries.failed;
-    sky_buffer_clean_up(&key);
-    sky_buffer_clean_up(&id);
-    sky_xml_clean_up(&xml);
-    if (failed)
-        return SKY_E_MEMORY;
-    return token == SKY_XML_END ? SKY_OK : sky_s3_fail(s3, SKY_E_MALFORMED, "%s: no list of uploads", s3->scheme_host);
+    struct stale *stale = (struct stale *)context;
+    if (upload->begun_ms >= stale->before_ms)
+        return SKY_OK;
+    sky_buffer_put_span(&stale->entries, upload->key);
+    sky_buffer_put_u8(&stale->entries, 0);
+    sky_buffer_put_span(&stale->entries, upload->id);
+    sky_buffer_put_u8(&stale->entries, 0);
+    stale->count++;
+    return stale->entries.failed ? SKY_E_MEMORY : SKY_OK;
 }
 
 enum sky_status sky_s3_abort_uploads(struct sky_s3 *s3, const char *prefix, int64_t before_ms, uint32_t *count)
 {
     struct sky_s3_answer answer;
-    struct stale stale = {0};
+    struct stale stale = {.before_ms = before_ms};
     const struct sky_s3_request request = {
         .method = "GET",
-        .query = {{SKY_SPAN("uploads"), SKY_SPAN("")}, {SKY_SPAN("prefix"), sky_span_from_string(prefix)}},
+        .query = {{SKY_SPAN("prefix"), sky_span_from_string(prefix)}, {SKY_SPAN("uploads"), SKY_SPAN("")}},
         .query_count = 2,
         .doing = "list uploads"};
     *count = 0;
     enum sky_status status = sky_s3_call(s3, &request, &answer);
     if (status == SKY_OK)
-        status = read_uploads(s3, before_ms, &stale);
+        status = sky_s3_read_uploads(sky_buffer_span(&s3->body), take_upload, &stale);
+    if (status == SKY_E_MALFORMED)
+        status = sky_s3_fail(s3, status, "%s: no list of uploads", s3->scheme_host);
     const char *entry = (const char *)stale.entries.ptr;
     for (uint32_t i = 0; status == SKY_OK && i < stale.count; i++) {
         const char *key = entry, *id = key + strlen(key) + 1;
