@@ -38,6 +38,7 @@ def test_kills():
     thread = threading.Thread(target=kill_brokers)
     ingest = Ingest(kafka, url, data)
     ingest.wait_until(lambda: os.path.isdir(os.path.join(data, 'spool')) and POSTS in kafka.topics(), 'the first topics')
+    ingest.wait_for_posts(0)  # what it has received, but kept nowhere yet, is lost with it: nothing says where to go on
     thread.start()
     lost = 0
     try:
