@@ -151,11 +151,12 @@ static enum sky_status send_watermarks(struct sky_ingest_sender *sender, int64_t
     return status;
 }
 
+/* Into the partition that read_cursor reads, whatever the key would lead to. */
 static enum sky_status send_cursor_value(struct sky_ingest_sender *sender, struct sky_span value)
 {
     const struct sky_kafka_outgoing outgoing = {
         .topic = sky_topic_name(sender->options.config, SKY_TOPIC_INGEST_CURSOR),
-        .partition = SKY_KAFKA_PARTITION_BY_KEY,
+        .partition = 0,
         .key = sky_span_from_string(sender->transactional_id),
         .value = value,
     };

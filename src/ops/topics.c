@@ -56,6 +56,7 @@ enum sky_status sky_topics_ensure(const struct sky_config *config, const enum sk
             .replication = (int32_t)config->kafka.replication,
             .retention_ms = config->kafka.retention_ms ? config->kafka.retention_ms : -1,
             .compacted = topics[kinds[i]].compacted,
+            .alone = topics[kinds[i]].alone && topics[kinds[i]].compacted, /* state, read back from its partition */
         };
     return sky_kafka_ensure_topics(&options, wanted, count, timeout_ms, message);
 }

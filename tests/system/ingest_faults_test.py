@@ -12,7 +12,7 @@ import tempfile
 import time
 
 import program
-from ingest import POSTS, Ingest, check, directory, drained, expected_posts, identity, posts_of, wait_for_all
+from ingest import CURSOR, POSTS, Ingest, check, directory, drained, expected_posts, identity, posts_of, wait_for_all
 from jetstream import Jetstream
 from servers import Kafka, free_port, wait_until
 
@@ -118,6 +118,18 @@ def test_takeover():
     wait_for_all(kafka, third, expected)
     assert 'another spool was committed' in third.stderr(), third.told()
     check(drained(third, kafka), expected)
+
+
+def test_cursor_in_many_partitions():
+    """A topic of cursors that somebody made with several partitions: it says so and sends nothing, instead of all again at each
+    start."""
+    kafka = Kafka()
+    kafka.create_topic(CURSOR, 3, cleanup_policy='compact')
+    _, url = program.relay('--seed', 9, '--rate', 0.1, '--hours', 1, '--wait', '--speed', 120)
+    ingest = Ingest(kafka, url, directory())
+    assert ingest.process.wait(60) == 2, ingest.told()
+    assert f'topic {CURSOR} has 3 partitions and must have 1' in ingest.stderr(), ingest.told()
+    assert not posts_of(kafka.consume(POSTS)) and not kafka.consume(CURSOR)
 
 
 def test_start_without_kafka():

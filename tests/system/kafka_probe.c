@@ -43,7 +43,7 @@ static void expect_of(struct sky_kafka_producer *producer, enum sky_status got, 
 
 static void make_topic(const char *name, int32_t partitions, bool compacted)
 {
-    const struct sky_kafka_topic topic = {name, partitions, 1, -1, compacted};
+    const struct sky_kafka_topic topic = {name, partitions, 1, -1, compacted, false};
     expect(sky_kafka_ensure_topics(&kafka, &topic, 1, WAIT_MS, &message), SKY_OK);
 }
 
@@ -350,9 +350,12 @@ static void test_asking(void **state)
     assert_int_equal(cluster.brokers, 1);
     assert_int_equal(cluster.topics, 1);
     assert_string_equal(cluster.missing, "not-there");
-    const struct sky_kafka_topic greedy = {"greedy", 1, 3, -1, false}; /* three copies on one broker */
+    const struct sky_kafka_topic greedy = {"greedy", 1, 3, -1, false, false}; /* three copies on one broker */
     expect(sky_kafka_ensure_topics(&kafka, &greedy, 1, WAIT_MS, &message), SKY_E_CONFIG);
     assert_non_null(strstr(message.text, "greedy"));
+    const struct sky_kafka_topic alone = {"asked", 1, 1, -1, false, true}; /* which has three partitions */
+    expect(sky_kafka_ensure_topics(&kafka, &alone, 1, WAIT_MS, &message), SKY_E_CONFIG);
+    assert_non_null(strstr(message.text, "asked has 3 partitions"));
 }
 
 /* Nobody listens on port 1: a time-out that names the broker, not a wait for ever. */

@@ -25,8 +25,8 @@ static void close_client(rd_kafka_t *client, struct sky_kafka_problem *problem)
     sky_kafka_problem_clean_up(problem);
 }
 
-/* The topics as the brokers know them; a leader for each partition, or the topic is not there yet. */
-static bool has_topic(const struct rd_kafka_metadata *metadata, const char *name)
+/* The partitions of a topic as the brokers know it; a leader for each, or it is not there yet: 0. */
+static int count_led(const struct rd_kafka_metadata *metadata, const char *name)
 {
     for (int i = 0; i < metadata->topic_cnt; i++) {
         const struct rd_kafka_metadata_topic *topic = &metadata->topics[i];
@@ -35,9 +35,9 @@ static bool has_topic(const struct rd_kafka_metadata *metadata, const char *name
         bool led = !topic->err && topic->partition_cnt > 0;
         for (int k = 0; k < topic->partition_cnt; k++)
             led = led && topic->partitions[k].leader >= 0;
-        return led;
+        return led ? topic->partition_cnt : 0;
     }
-    return false;
+    return 0;
 }
 
 static enum sky_status get_metadata(rd_kafka_t *client, int timeout_ms, const struct rd_kafka_metadata **metadata,
@@ -108,8 +108,23 @@ static enum sky_status create(rd_kafka_t *client, const struct sky_kafka_topic *
     return sky_kafka_status(code);
 }
 
+/* One that was made by somebody else. What is kept in one partition would be looked for where it is not. */
+static enum sky_status check_partitions(const struct sky_kafka_topic *topic, int partitions,
+                                        struct sky_kafka_message *message)
+{
+    if (!topic->alone || partitions == 1)
+        return SKY_OK;
+    sky_kafka_say(
+        message,
+        "topic %s has %d partitions and must have 1, which is where it is read back from: let nobody use it "
+        "and delete it, or name another one in the section topics; it is made with 1. What stands in it is not "
+        "taken over: what was sent last may be sent again",
+        topic->name, partitions);
+    return SKY_E_CONFIG;
+}
+
 /* Until the brokers name a leader for each partition. */
-static enum sky_status wait_for(rd_kafka_t *client, const char *name, int64_t until_ms,
+static enum sky_status wait_for(rd_kafka_t *client, const struct sky_kafka_topic *topic, int64_t until_ms,
                                 struct sky_kafka_problem *problem, struct sky_kafka_message *message)
 {
     for (;;) {
@@ -118,12 +133,12 @@ static enum sky_status wait_for(rd_kafka_t *client, const char *name, int64_t un
         enum sky_status status = get_metadata(client, (int)left_ms, &metadata, problem, message);
         if (status != SKY_OK)
             return status;
-        bool there = has_topic(metadata, name);
+        int partitions = count_led(metadata, topic->name);
         rd_kafka_metadata_destroy(metadata);
-        if (there)
-            return SKY_OK;
+        if (partitions)
+            return check_partitions(topic, partitions, message);
         if (left_ms <= 0) {
-            sky_kafka_say(message, "topic %s has no leader yet", name);
+            sky_kafka_say(message, "topic %s has no leader yet", topic->name);
             return SKY_E_TIMEOUT;
         }
         nanosleep(&(struct timespec){0, SETTLE_MS * 1000000L}, NULL);
@@ -140,12 +155,12 @@ enum sky_status sky_kafka_ensure_topics(const struct sky_kafka_options *options,
     enum sky_status status = client ? get_metadata(client, timeout_ms, &metadata, &problem, message) : SKY_E_CONFIG;
     if (status == SKY_OK) {
         for (uint32_t i = 0; i < count && status == SKY_OK; i++)
-            if (!has_topic(metadata, topics[i].name))
+            if (!count_led(metadata, topics[i].name))
                 status = create(client, &topics[i], timeout_ms, message);
         rd_kafka_metadata_destroy(metadata);
     }
     for (uint32_t i = 0; i < count && status == SKY_OK; i++)
-        status = wait_for(client, topics[i].name, until_ms, &problem, message);
+        status = wait_for(client, &topics[i], until_ms, &problem, message);
     close_client(client, &problem);
     return status;
 }
@@ -162,7 +177,7 @@ enum sky_status sky_kafka_ask(const struct sky_kafka_options *options, const cha
         size_t len = 0;
         cluster->brokers = (uint32_t)metadata->broker_cnt;
         for (uint32_t i = 0; i < count; i++) {
-            bool there = has_topic(metadata, topics[i]);
+            bool there = count_led(metadata, topics[i]) > 0;
             cluster->topics += there;
             if (!there && len < sizeof cluster->missing)
                 len += (size_t)snprintf(cluster->missing + len, sizeof cluster->missing - len, "%s%s", len ? "," : "",

@@ -12,10 +12,12 @@ struct sky_kafka_topic {
     int32_t replication;
     int64_t retention_ms; /* -1: for ever */
     bool compacted;       /* the last record of each key is kept, whatever its age */
+    bool alone;           /* one partition and no more, also where somebody else made it */
 };
 
 /* Makes what is missing and waits until it can be written to; topics that are there are left as they are.
- *   SKY_E_TIMEOUT, SKY_E_CONFIG (not allowed, more copies than brokers, a bad name), SKY_E_IO */
+ *   SKY_E_TIMEOUT, SKY_E_CONFIG (not allowed, more copies than brokers, a bad name, more partitions than one
+ *   where it must be alone), SKY_E_IO */
 SKY_MUST_USE enum sky_status sky_kafka_ensure_topics(const struct sky_kafka_options *options,
                                                      const struct sky_kafka_topic *topics, uint32_t count,
                                                      int timeout_ms, struct sky_kafka_message *message);
