@@ -11,7 +11,7 @@
 #include "event/post_json.h"
 #include "io/host/clock.h"
 #include "io/kafka/kafka_producer.h"
-#include "io/kafka/kafka_reader.h"
+#include "io/kafka/kafka_last.h"
 #include "ops/log.h"
 
 #define CALL_MS       5000 /* of one call that waits for brokers */

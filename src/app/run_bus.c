@@ -1,11 +1,14 @@
 #include "app/run_bus.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
 
 #include "base/time.h"
 #include "io/host/clock.h"
-#include "io/kafka/kafka_reader.h"
+#include "io/kafka/kafka_last.h"
 #include "wire/json_read.h"
 
 #define GATHER_MS         1000 /* minutes that close within it share a transaction */
@@ -14,7 +17,8 @@
 #define ANSWER_MS         20    /* one wait for the brokers while there is other work */
 #define PATIENCE_MS       5000  /* a transaction that takes longer is worth a word */
 #define CONNECT_MS        5000  /* likewise when there is none */
-#define MARKER_MS         10000 /* to read the whole topic of markers */
+#define MARKER_MS         10000 /* to read the whole topic of markers; then with a new connection */
+#define INSTANCE_DIGITS   16
 
 static const enum sky_topic_kind outputs[] = {SKY_TOPIC_TRENDS,   SKY_TOPIC_TREND_ALERTS, SKY_TOPIC_KEYWORD_COUNTS,
                                               SKY_TOPIC_ACTIVITY, SKY_TOPIC_SESSIONS,     SKY_TOPIC_RUN_MARKER};
@@ -27,10 +31,13 @@ struct sky_run_bus {
     bool has_topics;
     struct sky_outbox *outbox;
     struct sky_buffer json;
-    int64_t sent_clock_ms;    /* monotonic: when a transaction was begun last */
-    int64_t trouble_clock_ms; /* since when nothing could be committed; 0: it can */
-    bool failed;              /* a record could not be made for want of memory */
-    bool publishes_all;       /* the marker of another network counts for nothing */
+    int64_t sent_clock_ms;         /* monotonic: when a transaction was begun last */
+    int64_t trouble_clock_ms;      /* since when nothing could be committed; 0: it can */
+    bool failed;                   /* a record could not be made for want of memory */
+    bool publishes_all;            /* the marker of another network counts for nothing */
+    uint64_t instance;             /* of this process */
+    struct sky_kafka_last *marker; /* NULL: it is not being read */
+    int64_t marker_clock_ms;       /* monotonic: since when it is */
     uint64_t records[SKY_TOPIC_COUNT];
     uint64_t open_records[SKY_TOPIC_COUNT]; /* of the minute being made */
     struct sky_kafka_message message;
@@ -45,10 +52,17 @@ static void note_problem(struct sky_run_bus *bus)
         sky_kafka_producer_problem(bus->producer, &bus->message);
 }
 
+static void forget_marker_reader(struct sky_run_bus *bus)
+{
+    sky_kafka_last_free(bus->marker);
+    bus->marker = NULL;
+}
+
 static enum sky_status link_connect(void *context, int timeout_ms)
 {
     struct sky_run_bus *bus = context;
     const struct sky_kafka_producer_options options = {&bus->kafka, bus->config->kafka.transactional_id};
+    forget_marker_reader(bus);
     if (bus->is_taken_on || !bus->producer) {
         sky_kafka_producer_free(bus->producer);
         bus->producer = NULL;
@@ -69,34 +83,74 @@ static enum sky_status link_connect(void *context, int timeout_ms)
     return status;
 }
 
-/* {"window_end":"..."} */
-static enum sky_status parse_marker(struct sky_span value, int64_t *window_end_ms)
+static bool parse_instance(struct sky_span text, uint64_t *instance)
+{
+    char digits[INSTANCE_DIGITS + 1] = "", *end;
+    *instance = 0;
+    if (!text.ptr)
+        return true; /* an older version wrote it */
+    if (text.len != INSTANCE_DIGITS)
+        return false;
+    memcpy(digits, text.ptr, text.len);
+    *instance = strtoull(digits, &end, 16);
+    return *end == 0;
+}
+
+/* {"window_end":"...","instance":"..."}, either of which may be absent. */
+static enum sky_status parse_marker(struct sky_span value, struct sky_outbox_marker *marker)
 {
     struct sky_json_document document;
     struct sky_error error;
     sky_json_document_init(&document);
     enum sky_status status = sky_json_parse(&document, value, &error);
-    if (status == SKY_OK)
-        status = sky_time_parse(sky_json_member_text(document.values, "window_end"), window_end_ms);
+    if (status == SKY_OK) {
+        struct sky_span end = sky_json_member_text(document.values, "window_end");
+        struct sky_span instance = sky_json_member_text(document.values, "instance");
+        if (!parse_instance(instance, &marker->instance) || (!end.ptr && !instance.ptr) ||
+            (end.ptr && sky_time_parse(end, &marker->window_end_ms) != SKY_OK))
+            status = SKY_E_CONFIG;
+    }
     sky_json_document_clean_up(&document);
     return status == SKY_OK ? SKY_OK : SKY_E_CONFIG;
 }
 
-static enum sky_status link_read_marker(void *context, int64_t *window_end_ms)
+static struct sky_kafka_reader_options marker_options(const struct sky_run_bus *bus)
+{
+    return (struct sky_kafka_reader_options){
+        .kafka = &bus->kafka, .topic = sky_topic_name(bus->config, SKY_TOPIC_RUN_MARKER), .fetch_bytes = 1 << 20};
+}
+
+static enum sky_status take_marker(struct sky_run_bus *bus, struct sky_span value, struct sky_outbox_marker *marker)
+{
+    enum sky_status status = parse_marker(value, marker);
+    if (status != SKY_OK)
+        snprintf(bus->message.text, sizeof bus->message.text, "the marker in %s is none of `run`",
+                 sky_topic_name(bus->config, SKY_TOPIC_RUN_MARKER));
+    if (bus->publishes_all && marker->instance != bus->instance)
+        marker->window_end_ms = SKY_OUTBOX_NO_MARKER;
+    return status;
+}
+
+/* A little of it in each call: there is other work. */
+static enum sky_status link_read_marker(void *context, int timeout_ms, struct sky_outbox_marker *marker)
 {
     struct sky_run_bus *bus = context;
-    const struct sky_kafka_reader_options options = {
-        .kafka = &bus->kafka, .topic = sky_topic_name(bus->config, SKY_TOPIC_RUN_MARKER), .fetch_bytes = 1 << 20};
+    const struct sky_kafka_reader_options options = marker_options(bus);
     struct sky_buffer value = {0};
-    if (bus->publishes_all)
-        return SKY_E_MISSING;
-    enum sky_status status = sky_kafka_read_last(&options, sky_span_from_string(bus->config->kafka.transactional_id),
-                                                 MARKER_MS, &value, &bus->message);
-    if (status == SKY_OK) {
-        status = parse_marker(sky_buffer_span(&value), window_end_ms);
-        if (status != SKY_OK)
-            snprintf(bus->message.text, sizeof bus->message.text, "the marker in %s is none of `run`", options.topic);
+    enum sky_status status = SKY_OK;
+    if (bus->marker && sky_clock_monotonic_ms() - bus->marker_clock_ms > MARKER_MS)
+        forget_marker_reader(bus);
+    if (!bus->marker) {
+        bus->marker_clock_ms = sky_clock_monotonic_ms();
+        status = sky_kafka_last_new(&options, sky_span_from_string(bus->config->kafka.transactional_id), &bus->marker,
+                                    &bus->message);
     }
+    if (status == SKY_OK)
+        status = sky_kafka_last_read(bus->marker, timeout_ms, &value, &bus->message);
+    if (status == SKY_OK)
+        status = take_marker(bus, sky_buffer_span(&value), marker);
+    if (status != SKY_E_TIMEOUT)
+        forget_marker_reader(bus);
     sky_buffer_clean_up(&value);
     return status;
 }
@@ -120,15 +174,21 @@ static enum sky_status link_send(void *context, const struct sky_kafka_outgoing 
     return status;
 }
 
-static enum sky_status link_send_marker(void *context, int64_t window_end_ms)
+static enum sky_status link_send_marker(void *context, const struct sky_outbox_marker *marker)
 {
     struct sky_run_bus *bus = context;
     struct sky_json_writer json;
+    char instance[INSTANCE_DIGITS + 1];
+    snprintf(instance, sizeof instance, "%016" PRIx64, marker->instance);
     sky_buffer_clear(&bus->json);
     sky_json_begin(&json, &bus->json);
     sky_json_object(&json);
-    sky_json_key(&json, "window_end");
-    sky_json_time(&json, window_end_ms);
+    if (marker->window_end_ms != SKY_OUTBOX_NO_MARKER) {
+        sky_json_key(&json, "window_end");
+        sky_json_time(&json, marker->window_end_ms);
+    }
+    sky_json_key(&json, "instance");
+    sky_json_string(&json, instance);
     sky_json_end(&json);
     if (bus->json.failed)
         return SKY_E_MEMORY;
@@ -160,6 +220,18 @@ static enum sky_status link_abort(void *context, int timeout_ms)
     return status;
 }
 
+static int64_t link_clock_ms(void *context)
+{
+    (void)context;
+    return sky_clock_monotonic_ms();
+}
+
+static void link_pause(void *context, int ms)
+{
+    (void)context;
+    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000L}, NULL);
+}
+
 /* ---- life ---- */
 
 enum sky_status sky_run_bus_new(const struct sky_config *config, struct sky_run_bus **bus)
@@ -174,14 +246,18 @@ enum sky_status sky_run_bus_new(const struct sky_config *config, struct sky_run_
                                          .send = link_send,
                                          .send_marker = link_send_marker,
                                          .commit = link_commit,
-                                         .abort = link_abort};
+                                         .abort = link_abort,
+                                         .clock_ms = link_clock_ms,
+                                         .pause = link_pause};
     made->config = config;
     made->published_ms = SKY_OUTBOX_NO_MARKER;
     sky_config_kafka_options(config, &made->kafka);
-    made->outbox = sky_outbox_new(&link);
+    bool is_random = getrandom(&made->instance, sizeof made->instance, 0) == sizeof made->instance;
+    made->instance |= 1; /* 0 is nobody's */
+    made->outbox = is_random ? sky_outbox_new(&link, made->instance) : NULL;
     if (!made->outbox) {
         sky_run_bus_free(made);
-        return SKY_E_MEMORY;
+        return is_random ? SKY_E_MEMORY : SKY_E_IO;
     }
     *bus = made;
     return SKY_OK;
@@ -192,6 +268,7 @@ void sky_run_bus_free(struct sky_run_bus *bus)
     if (!bus)
         return;
     sky_outbox_free(bus->outbox);
+    forget_marker_reader(bus);
     sky_kafka_producer_free(bus->producer);
     sky_buffer_clean_up(&bus->json);
     free(bus);
@@ -199,7 +276,17 @@ void sky_run_bus_free(struct sky_run_bus *bus)
 
 enum sky_status sky_run_bus_read_marker(struct sky_run_bus *bus)
 {
-    return link_read_marker(bus, &bus->published_ms);
+    const struct sky_kafka_reader_options options = marker_options(bus);
+    struct sky_outbox_marker marker = {.window_end_ms = SKY_OUTBOX_NO_MARKER};
+    struct sky_buffer value = {0};
+    enum sky_status status = sky_kafka_read_last(&options, sky_span_from_string(bus->config->kafka.transactional_id),
+                                                 MARKER_MS, &value, &bus->message);
+    if (status == SKY_OK)
+        status = take_marker(bus, sky_buffer_span(&value), &marker);
+    if (status == SKY_OK)
+        bus->published_ms = marker.window_end_ms;
+    sky_buffer_clean_up(&value);
+    return status;
 }
 
 int64_t sky_run_bus_published_ms(const struct sky_run_bus *bus)

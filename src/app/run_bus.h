@@ -3,7 +3,7 @@
  *
  *     sky_run_bus_new(config, &bus)
  *     sky_run_bus_read_marker(bus)                               what was published, without disturbing anybody
- *     sky_run_bus_connect(bus)                                   from here on older instances are fenced
+ *     sky_run_bus_connect(bus)                                   from here on older instances are fenced, and know it
  *     sky_run_bus_counts, _activity, _sessions, _slide           as the engine gives them; a slide ends a minute
  *     sky_run_bus_turn(bus, now)                                 often: sends what is due
  *

@@ -11,8 +11,8 @@
 #include "base/buffer.h"
 #include "io/host/clock.h"
 #include "io/kafka/kafka_consumer.h"
+#include "io/kafka/kafka_last.h"
 #include "io/kafka/kafka_producer.h"
-#include "io/kafka/kafka_reader.h"
 #include "io/kafka/kafka_topics.h"
 
 #define WAIT_MS 20000
@@ -198,6 +198,38 @@ static void test_the_last_value_of_a_key(void **state)
     const struct sky_kafka_reader_options absent = {.kafka = &kafka, .topic = "absent"};
     expect(sky_kafka_read_last(&absent, SKY_SPAN("a"), WAIT_MS, &value, &message), SKY_E_MISSING);
     sky_kafka_producer_free(producer);
+    sky_buffer_clean_up(&value);
+}
+
+/* Step by step: no call takes longer than it may, also where nobody answers. */
+static void test_the_last_value_in_steps(void **state)
+{
+    struct sky_kafka_options away = kafka;
+    struct sky_kafka_last *last;
+    struct sky_buffer value = {0};
+    make_topic("steps", 1, true);
+    struct sky_kafka_reader_options options = {.kafka = &kafka, .topic = "steps"};
+    struct sky_kafka_producer *producer = new_producer("steps");
+    commit_one(producer, "steps", "a", "1");
+    sky_kafka_producer_free(producer);
+    enum sky_status status = SKY_E_TIMEOUT;
+    expect(sky_kafka_last_new(&options, SKY_SPAN("a"), &last, &message), SKY_OK);
+    int64_t until_ms = sky_clock_monotonic_ms() + WAIT_MS;
+    while (status == SKY_E_TIMEOUT && sky_clock_monotonic_ms() < until_ms)
+        status = sky_kafka_last_read(last, 5, &value, &message);
+    expect(status, SKY_OK);
+    assert_true(sky_span_equal(sky_buffer_span(&value), SKY_SPAN("1")));
+    sky_kafka_last_free(last);
+    away.bootstrap_servers = "127.0.0.1:1";
+    options.kafka = &away;
+    expect(sky_kafka_last_new(&options, SKY_SPAN("a"), &last, &message), SKY_OK);
+    for (int i = 0; i < 10; i++) {
+        int64_t began_ms = sky_clock_monotonic_ms();
+        expect(sky_kafka_last_read(last, 20, &value, &message), SKY_E_TIMEOUT);
+        assert_true(sky_clock_monotonic_ms() - began_ms < 1000); /* a busy machine */
+    }
+    assert_non_null(strstr(message.text, "127.0.0.1:1"));
+    sky_kafka_last_free(last);
     sky_buffer_clean_up(&value);
 }
 
@@ -391,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_a_newer_instance_fences_the_older),
         cmocka_unit_test(test_partitions_are_those_of_java),
         cmocka_unit_test(test_the_last_value_of_a_key),
+        cmocka_unit_test(test_the_last_value_in_steps),
         cmocka_unit_test(test_a_group_remembers_offset_and_plan),
         cmocka_unit_test(test_an_offset_that_is_gone),
         cmocka_unit_test(test_headers_and_limits),

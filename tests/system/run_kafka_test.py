@@ -10,6 +10,7 @@ import os
 import pathlib
 import random
 import shutil
+import sys
 import threading
 import time
 import zlib
@@ -90,7 +91,7 @@ def marker(kafka, prefix=''):
     if f'{prefix}run-marker' not in kafka.topics():
         return ''
     records = kafka.consume(f'{prefix}run-marker')
-    return json.loads(records[-1].value)['window_end'] if records else ''
+    return json.loads(records[-1].value).get('window_end', '') if records else ''
 
 
 def has_come_to(kafka, end, prefix=''):
@@ -264,7 +265,38 @@ def test_relay(kafka):
     assert values == lines(out), f'{len(values)} snapshots on Kafka, {len(lines(out))} in the file'
 
 
+def test_transaction_given_up():
+    """The network hangs until the brokers give the open transaction up. They call that fenced, as they do a takeover; nobody has
+    taken over, and it goes on: what the topic has is what --out has. Asked to end in that state, it ends."""
+    kafka = Kafka(proxied=True, settings={'transaction.abort.timed.out.transaction.cleanup.interval.ms': 500})
+    _, url = relay('--seed', '11', '--rate', '0.05', '--hours', '1', '--speed', '60', '--wait')
+    out = DIRECTORY / 'given-up.jsonl'
+    process = Process(*options(kafka, 'given-up', 'u-', url), '--out', out, '--kafka.transaction_timeout', '2s',
+                      '--kafka.request_timeout', '2s', '--kafka.reconnect_backoff_max', '500ms')
+    for _ in range(3):
+        reached = marker(kafka, 'u-')
+        process.wait_until(lambda: marker(kafka, 'u-') > reached, 'a minute more')
+        kafka.proxy.hang()
+        time.sleep(7)
+        kafka.proxy.go_on()
+    process.wait_until(lambda: len(lines(out)) > 40, 'forty slides')
+    kafka.proxy.hang()
+    time.sleep(7)
+    began = time.monotonic()
+    process.process.terminate()
+    assert process.process.wait(60) == 0, process.told()
+    ended_s = time.monotonic() - began
+    assert ended_s < 20, f'it took {ended_s:.1f} s to end'  # 10 s are for the brokers
+    kafka.proxy.go_on()
+    values = [record.value.decode() for record in kafka.consume('u-trends')]
+    assert values == lines(out)[:len(values)] and len(values) > 20, f'{len(values)} snapshots on Kafka, {len(lines(out))} in the file'
+    fenced = process.stderr().count('transaction_aborted')
+    print(f'{fenced} transactions given up; {ended_s:.1f} s to end while the brokers hang', flush=True)
+
+
 def main():
+    if sys.argv[1:] == ['given_up']:  # this one alone
+        return test_transaction_given_up()
     kafka = Kafka(proxied=True)
     records, snapshots = make_posts('hour')
     wanted = test_whole(kafka, records, snapshots)
@@ -272,6 +304,7 @@ def main():
     test_bad_records(kafka, records)
     test_network(kafka, records, wanted)
     test_relay(kafka)
+    test_transaction_given_up()
     test_kills(kafka, records, wanted)
 
 

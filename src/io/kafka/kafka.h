@@ -4,12 +4,14 @@
  *     kafka_producer.h  records in transactions
  *     kafka_consumer.h  a member of a consumer group
  *     kafka_reader.h    all partitions of a topic, each at its own pace, without a group
+ *     kafka_last.h      the last value of a key
  *     kafka_topics.h    making topics, asking what there is
  *
  * Memory   options borrow; whoever takes them copies what it needs.
  * Threads  each object has one owner; librdkafka has threads of its own below it.
  * Errors   SKY_E_TIMEOUT  the brokers did not answer in time: the call may be made again
- *          SKY_E_FENCED   a newer instance with the same transactional id has taken over: stop
+ *          SKY_E_FENCED   a newer instance with the same transactional id has taken over, or the brokers gave a
+ *                         transaction up that was open for too long: they say the same to both
  *          SKY_E_CONFIG   the brokers refuse what was asked, or a setting is wrong: a person is needed
  *          SKY_E_IO       anything else; the message says what */
 #ifndef SKY_IO_KAFKA_KAFKA_H

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/buffer.h"
-#include "io/host/clock.h"
 #include "io/kafka/kafka_client.h"
 
 #define FETCH_BYTES_DEFAULT (64 * 1024 * 1024)
@@ -235,36 +233,4 @@ void sky_kafka_reader_problem(struct sky_kafka_reader *reader, struct sky_kafka_
         *message = reader->message;
     else
         sky_kafka_problem_read(&reader->problem, message);
-}
-
-enum sky_status sky_kafka_read_last(const struct sky_kafka_reader_options *options, struct sky_span key, int timeout_ms,
-                                    struct sky_buffer *value, struct sky_kafka_message *message)
-{
-    struct sky_kafka_reader *reader;
-    struct sky_kafka_record record = {0};
-    size_t kept_len = value->len;
-    bool found = false;
-    int64_t until_ms = sky_clock_monotonic_ms() + timeout_ms;
-    enum sky_status status = sky_kafka_reader_open(options, &reader, message);
-    if (status != SKY_OK)
-        return status;
-    status = sky_kafka_reader_begin(reader, 0, SKY_KAFKA_READER_BEGINNING);
-    while (status == SKY_OK && !sky_kafka_reader_at_end(reader, 0)) {
-        int64_t left_ms = until_ms - sky_clock_monotonic_ms();
-        status = left_ms <= 0 ? SKY_E_TIMEOUT : sky_kafka_reader_next(reader, 0, (int)left_ms, &record);
-        if (status == SKY_E_MISSING) {
-            status = SKY_OK;
-        } else if (status == SKY_OK && sky_span_equal(record.key, key)) {
-            found = record.value.ptr != NULL;
-            value->len = kept_len;
-            if (found)
-                sky_buffer_put_span(value, record.value);
-        }
-    }
-    if (status != SKY_OK)
-        sky_kafka_reader_problem(reader, message);
-    sky_kafka_reader_close(reader);
-    if (status == SKY_OK && value->failed)
-        status = SKY_E_MEMORY;
-    return status == SKY_OK && !found ? SKY_E_MISSING : status;
 }

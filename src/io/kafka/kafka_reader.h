@@ -1,5 +1,5 @@
 /* kafka_reader.h: all partitions of one topic, each read at its own pace, without a consumer group: for one that merges
- * them by time, and for one that reads a small compacted topic to its end.
+ * them by time. What reads a small compacted topic to its end is kafka_last.h.
  *
  *     sky_kafka_reader_open(&options, &reader, &message);
  *     for p in 0 .. sky_kafka_reader_partitions(reader) - 1:
@@ -49,12 +49,5 @@ bool sky_kafka_reader_at_end(const struct sky_kafka_reader *reader, uint32_t par
 
 uint64_t sky_kafka_reader_lag(const struct sky_kafka_reader *reader); /* records behind the ends, as far as known */
 void sky_kafka_reader_problem(struct sky_kafka_reader *reader, struct sky_kafka_message *message);
-
-/* The last value of `key` in a topic of one partition, read to its end: what a compacted topic is for. The value is
- * appended to `value`. SKY_E_MISSING: no topic, or no such key. */
-struct sky_buffer;
-SKY_MUST_USE enum sky_status sky_kafka_read_last(const struct sky_kafka_reader_options *options, struct sky_span key,
-                                                 int timeout_ms, struct sky_buffer *value,
-                                                 struct sky_kafka_message *message);
 
 #endif

@@ -3,12 +3,15 @@
  *     CONNECT -> MARKER -> READY -> begin, send all, marker -> COMMIT -> READY
  *                           ^                 |                 |
  *                           +--- ABORT <------+-----------------+     when abort fails: CONNECT
- */
+ *
+ *     fenced anywhere: FENCED, which waits and reads the marker -> CONNECT, or the end
+ *
+ * The first transaction of a process may have no minutes: it writes our number into the marker, at once. */
 #include "io/kafka/outbox.h"
 
 #include <stdlib.h>
 
-enum state { CONNECT, MARKER, READY, COMMIT, ABORT };
+enum state { CONNECT, MARKER, READY, COMMIT, ABORT, FENCED };
 
 /* A record that waits: its bytes are in `bytes`, key, value and the header's value behind each other. */
 struct waiting {
@@ -33,6 +36,13 @@ struct sky_outbox {
     struct sky_outbox_link link;
     enum state state;
     int64_t marker_ms;
+    uint64_t instance;
+    uint64_t instance_before; /* in the marker when we came; 0: none */
+    bool has_looked;          /* instance_before is known */
+    bool claimed;             /* our number stands in the marker */
+    bool replaced;
+    int64_t not_before_ms; /* of the link's clock: nothing is tried until then */
+    int64_t retry_ms;      /* the wait behind the next failure */
     struct sky_buffer bytes;
     struct waiting *records;
     size_t records_count;
@@ -46,13 +56,15 @@ struct sky_outbox {
     bool failed; /* no memory */
 };
 
-struct sky_outbox *sky_outbox_new(const struct sky_outbox_link *link)
+struct sky_outbox *sky_outbox_new(const struct sky_outbox_link *link, uint64_t instance)
 {
     struct sky_outbox *outbox = calloc(1, sizeof *outbox);
     if (!outbox)
         return NULL;
     outbox->link = *link;
+    outbox->instance = instance;
     outbox->marker_ms = SKY_OUTBOX_NO_MARKER;
+    outbox->retry_ms = SKY_OUTBOX_RETRY_MS_FIRST;
     return outbox;
 }
 
@@ -159,23 +171,69 @@ static bool may_try_again(enum sky_status status)
     return status == SKY_E_IO || status == SKY_E_TIMEOUT;
 }
 
+static void wait_for(struct sky_outbox *outbox, int64_t ms)
+{
+    outbox->not_before_ms = outbox->link.clock_ms(outbox->link.context) + ms;
+}
+
+/* Something broke behind which it can be tried again, but not at once for ever. */
+static void back_off(struct sky_outbox *outbox)
+{
+    wait_for(outbox, outbox->retry_ms);
+    outbox->retry_ms *= 2;
+    if (outbox->retry_ms > SKY_OUTBOX_RETRY_MS_MAX)
+        outbox->retry_ms = SKY_OUTBOX_RETRY_MS_MAX;
+}
+
+/* Replaced, or only too late with a transaction? */
+static enum sky_status become_fenced(struct sky_outbox *outbox)
+{
+    outbox->aborted += outbox->state == COMMIT || outbox->state == ABORT;
+    outbox->minutes_sent = 0;
+    outbox->state = FENCED;
+    wait_for(outbox, SKY_OUTBOX_FENCED_MS);
+    return SKY_E_TIMEOUT;
+}
+
 static enum sky_status step_connect(struct sky_outbox *outbox, int timeout_ms)
 {
     enum sky_status status = outbox->link.connect(outbox->link.context, timeout_ms);
     if (status == SKY_OK)
         outbox->state = MARKER;
+    if (status == SKY_E_IO)
+        back_off(outbox);
     return status == SKY_E_IO ? SKY_E_TIMEOUT : status;
 }
 
-/* What the marker has was committed, by us before the connection broke or by who was here before us. */
-static enum sky_status step_marker(struct sky_outbox *outbox)
+/* SKY_E_FENCED: somebody else has come since. */
+static enum sky_status read_marker(struct sky_outbox *outbox, int timeout_ms, struct sky_outbox_marker *marker)
 {
-    int64_t marker_ms = SKY_OUTBOX_NO_MARKER;
-    enum sky_status status = outbox->link.read_marker(outbox->link.context, &marker_ms);
-    if (status != SKY_OK && status != SKY_E_MISSING)
+    *marker = (struct sky_outbox_marker){.window_end_ms = SKY_OUTBOX_NO_MARKER};
+    enum sky_status status = outbox->link.read_marker(outbox->link.context, timeout_ms, marker);
+    if (status == SKY_E_MISSING)
+        status = SKY_OK;
+    if (status == SKY_E_IO)
+        back_off(outbox);
+    if (status != SKY_OK)
         return status == SKY_E_IO ? SKY_E_TIMEOUT : status;
-    if (status == SKY_OK && marker_ms > outbox->marker_ms)
-        outbox->marker_ms = marker_ms;
+    if (!outbox->has_looked)
+        outbox->instance_before = marker->instance;
+    outbox->has_looked = true;
+    outbox->replaced = marker->instance && marker->instance != outbox->instance &&
+                       (outbox->claimed || marker->instance != outbox->instance_before);
+    return outbox->replaced ? SKY_E_FENCED : SKY_OK;
+}
+
+/* What the marker has was committed, by us before the connection broke or by who was here before us. */
+static enum sky_status step_marker(struct sky_outbox *outbox, int timeout_ms)
+{
+    struct sky_outbox_marker marker;
+    enum sky_status status = read_marker(outbox, timeout_ms, &marker);
+    if (status != SKY_OK)
+        return status;
+    if (marker.window_end_ms > outbox->marker_ms)
+        outbox->marker_ms = marker.window_end_ms;
+    outbox->claimed = outbox->claimed || marker.instance == outbox->instance;
     size_t published = 0;
     while (published < outbox->minutes_count && outbox->marker_ms != SKY_OUTBOX_NO_MARKER &&
            outbox->minutes[published].window_end_ms <= outbox->marker_ms)
@@ -184,6 +242,16 @@ static enum sky_status step_marker(struct sky_outbox *outbox)
     outbox->minutes_sent = 0;
     outbox->state = READY;
     return SKY_OK;
+}
+
+/* A connection of ours would fence whoever has replaced us: the marker is looked at before. */
+static enum sky_status step_fenced(struct sky_outbox *outbox, int timeout_ms)
+{
+    struct sky_outbox_marker marker;
+    enum sky_status status = read_marker(outbox, timeout_ms, &marker);
+    if (status == SKY_OK)
+        outbox->state = CONNECT;
+    return status;
 }
 
 static enum sky_status send_record(struct sky_outbox *outbox, const struct waiting *record)
@@ -206,16 +274,21 @@ static enum sky_status send_record(struct sky_outbox *outbox, const struct waiti
 static enum sky_status step_send(struct sky_outbox *outbox)
 {
     enum sky_status status = outbox->link.begin(outbox->link.context);
-    if (status != SKY_OK) { /* nothing was begun that could be aborted */
-        outbox->state = may_try_again(status) ? CONNECT : outbox->state;
-        return may_try_again(status) ? SKY_E_TIMEOUT : status;
+    if (may_try_again(status)) { /* nothing was begun that could be aborted */
+        outbox->state = CONNECT;
+        back_off(outbox);
+        return SKY_E_TIMEOUT;
     }
+    if (status != SKY_OK)
+        return status;
     size_t count = complete_records(outbox);
     for (size_t i = 0; i < count && status == SKY_OK; i++)
         status = send_record(outbox, &outbox->records[i]);
+    const struct sky_outbox_marker marker = {
+        outbox->minutes_count ? outbox->minutes[outbox->minutes_count - 1].window_end_ms : outbox->marker_ms,
+        outbox->instance};
     if (status == SKY_OK)
-        status =
-            outbox->link.send_marker(outbox->link.context, outbox->minutes[outbox->minutes_count - 1].window_end_ms);
+        status = outbox->link.send_marker(outbox->link.context, &marker);
     outbox->minutes_sent = outbox->minutes_count;
     outbox->state = status == SKY_OK ? COMMIT : ABORT;
     return may_try_again(status) ? SKY_E_TIMEOUT : status;
@@ -228,10 +301,13 @@ static enum sky_status step_commit(struct sky_outbox *outbox, int timeout_ms)
         outbox->state = ABORT;
     if (status != SKY_OK)
         return status == SKY_E_IO ? SKY_E_TIMEOUT : status;
-    outbox->marker_ms = outbox->minutes[outbox->minutes_sent - 1].window_end_ms;
+    if (outbox->minutes_sent)
+        outbox->marker_ms = outbox->minutes[outbox->minutes_sent - 1].window_end_ms;
     forget_minutes(outbox, outbox->minutes_sent);
     outbox->minutes_sent = 0;
     outbox->committed++;
+    outbox->claimed = true;
+    outbox->retry_ms = SKY_OUTBOX_RETRY_MS_FIRST;
     outbox->state = READY;
     return SKY_OK;
 }
@@ -244,24 +320,42 @@ static enum sky_status step_abort(struct sky_outbox *outbox, int timeout_ms)
     outbox->minutes_sent = 0;
     outbox->aborted++;
     outbox->state = status == SKY_OK ? READY : CONNECT;
+    back_off(outbox);
     return SKY_OK;
+}
+
+/* SKY_E_TIMEOUT: it is not time yet. */
+static enum sky_status wait_for_time(struct sky_outbox *outbox, int timeout_ms)
+{
+    int64_t left_ms = outbox->not_before_ms - outbox->link.clock_ms(outbox->link.context);
+    if (left_ms <= 0)
+        return SKY_OK;
+    outbox->link.pause(outbox->link.context, left_ms < timeout_ms ? (int)left_ms : timeout_ms);
+    return left_ms <= timeout_ms ? SKY_OK : SKY_E_TIMEOUT;
+}
+
+static enum sky_status step(struct sky_outbox *outbox, int timeout_ms)
+{
+    switch (outbox->state) {
+    case CONNECT: return step_connect(outbox, timeout_ms);
+    case MARKER: return step_marker(outbox, timeout_ms);
+    case READY: return step_send(outbox);
+    case COMMIT: return step_commit(outbox, timeout_ms);
+    case ABORT: return step_abort(outbox, timeout_ms);
+    case FENCED: break;
+    }
+    return step_fenced(outbox, timeout_ms);
 }
 
 enum sky_status sky_outbox_pump(struct sky_outbox *outbox, int timeout_ms)
 {
     enum sky_status status = outbox->failed ? SKY_E_MEMORY : SKY_OK;
-    while (status == SKY_OK) {
-        switch (outbox->state) {
-        case CONNECT: status = step_connect(outbox, timeout_ms); break;
-        case MARKER: status = step_marker(outbox); break;
-        case READY:
-            if (!outbox->minutes_count)
-                return SKY_OK;
-            status = step_send(outbox);
-            break;
-        case COMMIT: status = step_commit(outbox, timeout_ms); break;
-        case ABORT: status = step_abort(outbox, timeout_ms); break;
-        }
+    while (status == SKY_OK && !(outbox->state == READY && outbox->claimed && !outbox->minutes_count)) {
+        status = wait_for_time(outbox, timeout_ms);
+        if (status == SKY_OK)
+            status = step(outbox, timeout_ms);
+        if (status == SKY_E_FENCED && !outbox->replaced)
+            status = become_fenced(outbox);
     }
     return status;
 }

@@ -10,10 +10,13 @@
  * checkpoint at or before it) and forgotten here. A checkpoint may be written while sky_outbox_is_clear: then nothing
  * that led to its state waits to be published.
  *
- * Only one instance of a transactional id publishes: a newer one fences the older, which gets SKY_E_FENCED.
+ * Only one instance of a transactional id publishes: a newer one fences the older. The brokers say the same to one that
+ * was replaced and to one whose transaction took too long. So each process has a number, which stands in the marker
+ * from the moment it is connected; who is fenced looks there after a while, and only who finds a number that is neither
+ * its own nor that of who was there before has been replaced.
  *
- * When a transaction fails it is aborted and sent again. When that fails too, or it is not known what became of it, a
- * new connection is made and the marker read again: it knows.
+ * When a transaction fails it is aborted and sent again, after a wait that grows with each failure. When that fails
+ * too, or it is not known what became of it, a new connection is made and the marker read again: it knows.
  *
  * Memory   copies of the records until they are committed: the owner looks at sky_outbox_bytes and puts no more while
  *          that is too many.
@@ -26,24 +29,36 @@
 
 #define SKY_OUTBOX_NO_MARKER INT64_MIN /* nothing was published yet */
 
+/* Ours. */
+#define SKY_OUTBOX_FENCED_MS      3000 /* in which a newer instance writes its number into the marker */
+#define SKY_OUTBOX_RETRY_MS_FIRST 100  /* before a transaction that failed is begun again; then twice that, ... */
+#define SKY_OUTBOX_RETRY_MS_MAX   10000
+
+struct sky_outbox_marker {
+    int64_t window_end_ms; /* SKY_OUTBOX_NO_MARKER: it only says who publishes */
+    uint64_t instance;     /* the number of the process that wrote it; 0: it had none */
+};
+
 /* What the outbox needs of Kafka; tests put something else in its place. Statuses are those of kafka_producer.h. */
 struct sky_outbox_link {
     void *context;
     /* A new producer in the place of the one before, taken on by the brokers. SKY_E_TIMEOUT: to be called again. */
     enum sky_status (*connect)(void *context, int timeout_ms);
     /* The last committed marker. SKY_E_MISSING: there is none. SKY_E_TIMEOUT: to be called again. */
-    enum sky_status (*read_marker)(void *context, int64_t *window_end_ms);
+    enum sky_status (*read_marker)(void *context, int timeout_ms, struct sky_outbox_marker *marker);
     enum sky_status (*begin)(void *context);
     enum sky_status (*send)(void *context, const struct sky_kafka_outgoing *record);
-    enum sky_status (*send_marker)(void *context, int64_t window_end_ms);
+    enum sky_status (*send_marker)(void *context, const struct sky_outbox_marker *marker);
     enum sky_status (*commit)(void *context, int timeout_ms);
     enum sky_status (*abort)(void *context, int timeout_ms);
+    int64_t (*clock_ms)(void *context); /* monotonic */
+    void (*pause)(void *context, int ms);
 };
 
 struct sky_outbox;
 
-/* NULL when there is no memory. `link` is copied. */
-struct sky_outbox *sky_outbox_new(const struct sky_outbox_link *link);
+/* `instance`: the number of this process, not 0. NULL when there is no memory. `link` is copied. */
+struct sky_outbox *sky_outbox_new(const struct sky_outbox_link *link, uint64_t instance);
 void sky_outbox_free(struct sky_outbox *outbox); /* what is not committed is lost; NULL is fine */
 
 /* Copied, but for `topic` and the names of headers. At most one header. */
@@ -53,7 +68,7 @@ void sky_outbox_put(struct sky_outbox *outbox, const struct sky_kafka_outgoing *
 bool sky_outbox_end_minute(struct sky_outbox *outbox, int64_t window_end_ms);
 
 /* Publish what is complete. Connects first.
- *   SKY_OK         connected, and nothing complete waits
+ *   SKY_OK         connected, the marker has our number, and nothing complete waits
  *   SKY_E_TIMEOUT  not done yet: call again
  *   SKY_E_FENCED   a newer instance publishes: stop
  *   SKY_E_CONFIG   the brokers refuse what is asked: a person is needed

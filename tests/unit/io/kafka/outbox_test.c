@@ -12,18 +12,25 @@
 
 #define SENT_MAX 4096
 #define MINUTES  400
+#define OURS     7
+#define BEFORE   8
+#define NEWER    9
 
 /* Records are numbers: minute x 10 + place. */
 struct brokers {
     int committed[SENT_MAX];
     int committed_count;
     int64_t marker_ms; /* SKY_OUTBOX_NO_MARKER */
+    uint64_t instance; /* in the marker; 0: there is no marker */
     int open[SENT_MAX];
     int open_count;
-    int64_t open_marker_ms;
+    struct sky_outbox_marker open_marker;
     bool is_open;
-    bool is_lost; /* the connection: everything but connect fails */
-    bool is_fenced;
+    bool is_lost;           /* the connection: everything but connect fails */
+    bool is_fenced;         /* until it connects again */
+    bool is_out_of_order;   /* every commit fails, and every abort */
+    int64_t newer_clock_ms; /* when a newer instance writes its number; 0: never */
+    int64_t clock_ms;
     uint64_t random;  /* 0: nothing fails */
     int commit_waits; /* timeouts before a commit is done */
     int connects, aborts;
@@ -47,18 +54,35 @@ static enum sky_status fake_connect(void *context, int timeout_ms)
     if (strikes(brokers, 3))
         return random_below(&brokers->random, 2) ? SKY_E_TIMEOUT : SKY_E_IO;
     brokers->connects++;
+    brokers->is_fenced = false;
     brokers->is_lost = brokers->is_open = false; /* what an older one left open is aborted */
     brokers->open_count = 0;
     return SKY_OK;
 }
 
-static enum sky_status fake_read_marker(void *context, int64_t *window_end_ms)
+static int64_t fake_clock_ms(void *context)
 {
     struct brokers *brokers = context;
+    return brokers->clock_ms;
+}
+
+static void fake_pause(void *context, int ms)
+{
+    struct brokers *brokers = context;
+    assert_true(ms > 0);
+    brokers->clock_ms += ms;
+}
+
+static enum sky_status fake_read_marker(void *context, int timeout_ms, struct sky_outbox_marker *marker)
+{
+    struct brokers *brokers = context;
+    assert_int_equal(timeout_ms, 1);
     if (strikes(brokers, 5))
         return SKY_E_TIMEOUT;
-    *window_end_ms = brokers->marker_ms;
-    return brokers->marker_ms == SKY_OUTBOX_NO_MARKER ? SKY_E_MISSING : SKY_OK;
+    if (brokers->newer_clock_ms && brokers->clock_ms >= brokers->newer_clock_ms)
+        brokers->instance = NEWER;
+    *marker = (struct sky_outbox_marker){brokers->marker_ms, brokers->instance};
+    return brokers->instance ? SKY_OK : SKY_E_MISSING;
 }
 
 static enum sky_status fake_begin(void *context)
@@ -71,7 +95,7 @@ static enum sky_status fake_begin(void *context)
     }
     brokers->is_open = true;
     brokers->open_count = 0;
-    brokers->open_marker_ms = SKY_OUTBOX_NO_MARKER;
+    brokers->open_marker = (struct sky_outbox_marker){SKY_OUTBOX_NO_MARKER, 0};
     return SKY_OK;
 }
 
@@ -96,12 +120,12 @@ static enum sky_status fake_send(void *context, const struct sky_kafka_outgoing 
     return SKY_OK;
 }
 
-static enum sky_status fake_send_marker(void *context, int64_t window_end_ms)
+static enum sky_status fake_send_marker(void *context, const struct sky_outbox_marker *marker)
 {
     struct brokers *brokers = context;
     if (strikes(brokers, 20))
         return SKY_E_TIMEOUT; /* the queue was full */
-    brokers->open_marker_ms = window_end_ms;
+    brokers->open_marker = *marker;
     return SKY_OK;
 }
 
@@ -109,8 +133,12 @@ static void make_it_so(struct brokers *brokers)
 {
     memcpy(brokers->committed + brokers->committed_count, brokers->open, (size_t)brokers->open_count * sizeof(int));
     brokers->committed_count += brokers->open_count;
-    assert_true(brokers->open_marker_ms > brokers->marker_ms);
-    brokers->marker_ms = brokers->open_marker_ms;
+    assert_int_equal(brokers->open_marker.instance, OURS);
+    if (brokers->open_count)
+        assert_true(brokers->open_marker.window_end_ms > brokers->marker_ms);
+    assert_true(brokers->open_marker.window_end_ms >= brokers->marker_ms);
+    brokers->marker_ms = brokers->open_marker.window_end_ms;
+    brokers->instance = OURS;
     brokers->open_count = 0;
     brokers->is_open = false;
 }
@@ -124,6 +152,10 @@ static enum sky_status fake_commit(void *context, int timeout_ms)
     if (brokers->commit_waits) {
         brokers->commit_waits--;
         return SKY_E_TIMEOUT;
+    }
+    if (brokers->is_out_of_order) {
+        brokers->is_lost = true;
+        return SKY_E_IO;
     }
     assert_true(brokers->is_open);
     if (strikes(brokers, 8))
@@ -158,9 +190,9 @@ static enum sky_status fake_abort(void *context, int timeout_ms)
 
 static struct sky_outbox *outbox_of(struct brokers *brokers)
 {
-    const struct sky_outbox_link link = {brokers,   fake_connect,     fake_read_marker, fake_begin,
-                                         fake_send, fake_send_marker, fake_commit,      fake_abort};
-    struct sky_outbox *outbox = sky_outbox_new(&link);
+    const struct sky_outbox_link link = {brokers,          fake_connect, fake_read_marker, fake_begin,    fake_send,
+                                         fake_send_marker, fake_commit,  fake_abort,       fake_clock_ms, fake_pause};
+    struct sky_outbox *outbox = sky_outbox_new(&link, OURS);
     assert_non_null(outbox);
     return outbox;
 }
@@ -209,7 +241,7 @@ static void test_a_minute_and_many(void **state)
     for (int minute = 2; minute <= 9; minute++)
         put_minute(outbox, minute);
     assert_int_equal(sky_outbox_pump(outbox, 1), SKY_OK);
-    assert_int_equal(sky_outbox_committed(outbox), 2);
+    assert_int_equal(sky_outbox_committed(outbox), 3); /* one that says who publishes, and two */
     assert_int_equal(sky_outbox_bytes(outbox), 0);
     assert_all_once(&brokers, 9);
     sky_outbox_free(outbox);
@@ -266,14 +298,107 @@ static void test_published_minutes_are_forgotten(void **state)
     sky_outbox_free(outbox);
 }
 
-static void test_fenced(void **state)
+/* As `run` does: until it is done, or over. */
+static enum sky_status pump_to_the_end(struct sky_outbox *outbox)
+{
+    enum sky_status status;
+    while ((status = sky_outbox_pump(outbox, 1)) == SKY_E_TIMEOUT)
+        ;
+    return status;
+}
+
+/* Our number stands in the marker before there is a minute; a minute that was published stays there. */
+static void test_claim(void **state)
 {
     (void)state;
-    struct brokers brokers = {.marker_ms = SKY_OUTBOX_NO_MARKER, .is_fenced = true};
+    struct brokers brokers = {.marker_ms = SKY_OUTBOX_NO_MARKER};
+    struct sky_outbox *outbox = outbox_of(&brokers);
+    assert_int_equal(pump_to_the_end(outbox), SKY_OK);
+    assert_int_equal(brokers.instance, OURS);
+    assert_int_equal(brokers.marker_ms, SKY_OUTBOX_NO_MARKER);
+    sky_outbox_free(outbox);
+    brokers = (struct brokers){.marker_ms = 5, .instance = BEFORE};
+    outbox = outbox_of(&brokers);
+    assert_int_equal(pump_to_the_end(outbox), SKY_OK);
+    assert_int_equal(brokers.instance, OURS);
+    assert_int_equal(brokers.marker_ms, 5);
+    assert_int_equal(sky_outbox_marker_ms(outbox), 5);
+    sky_outbox_free(outbox);
+}
+
+/* The brokers gave a transaction up, which they call fenced too: nobody else is there, and it is sent again. */
+static void test_given_up(void **state)
+{
+    (void)state;
+    struct brokers brokers = {.marker_ms = SKY_OUTBOX_NO_MARKER};
     struct sky_outbox *outbox = outbox_of(&brokers);
     put_minute(outbox, 1);
-    assert_int_equal(sky_outbox_pump(outbox, 1), SKY_E_FENCED);
-    assert_int_equal(brokers.committed_count, 0);
+    assert_int_equal(pump_to_the_end(outbox), SKY_OK);
+    for (int minute = 2; minute <= 4; minute++) {
+        int64_t began_ms = brokers.clock_ms;
+        put_minute(outbox, minute);
+        brokers.is_fenced = true;
+        assert_int_equal(pump_to_the_end(outbox), SKY_OK);
+        assert_true(brokers.clock_ms - began_ms >= SKY_OUTBOX_FENCED_MS); /* a newer one had time to say so */
+    }
+    assert_int_equal(brokers.connects, 4);
+    assert_int_equal(sky_outbox_aborted(outbox), 3);
+    assert_all_once(&brokers, 4);
+    sky_outbox_free(outbox);
+}
+
+/* A newer one writes its number within the time, or has written it: we neither send nor connect again, which would
+ * fence the newer one. */
+static void test_replaced(void **state)
+{
+    (void)state;
+    for (int64_t after_ms = 1; after_ms < SKY_OUTBOX_FENCED_MS; after_ms += 997) {
+        struct brokers brokers = {.marker_ms = SKY_OUTBOX_NO_MARKER, .instance = BEFORE};
+        struct sky_outbox *outbox = outbox_of(&brokers);
+        put_minute(outbox, 1);
+        assert_int_equal(pump_to_the_end(outbox), SKY_OK);
+        put_minute(outbox, 2);
+        brokers.is_fenced = true;
+        brokers.newer_clock_ms = brokers.clock_ms + after_ms;
+        assert_int_equal(pump_to_the_end(outbox), SKY_E_FENCED);
+        assert_int_equal(brokers.connects, 1);
+        assert_int_equal(brokers.committed_count, 1);
+        sky_outbox_free(outbox);
+    }
+}
+
+/* Fenced before our number stood there: that of who was here before is no replacement, once ours stood there it is. */
+static void test_who_was_here_before(void **state)
+{
+    (void)state;
+    struct brokers brokers = {.marker_ms = 1, .instance = BEFORE};
+    struct sky_outbox *outbox = outbox_of(&brokers);
+    put_minute(outbox, 2);
+    brokers.commit_waits = 1;
+    assert_int_equal(sky_outbox_pump(outbox, 1), SKY_E_TIMEOUT);
+    brokers.is_fenced = true;
+    assert_int_equal(pump_to_the_end(outbox), SKY_OK);
+    assert_int_equal(brokers.instance, OURS);
+    put_minute(outbox, 3);
+    brokers.is_fenced = true;
+    brokers.instance = BEFORE;
+    assert_int_equal(pump_to_the_end(outbox), SKY_E_FENCED);
+    sky_outbox_free(outbox);
+}
+
+/* What fails each time is not tried as fast as it goes: 0.1 s, 0.2 s, ... 10 s between two. */
+static void test_back_off(void **state)
+{
+    (void)state;
+    struct brokers brokers = {.marker_ms = SKY_OUTBOX_NO_MARKER, .is_out_of_order = true};
+    struct sky_outbox *outbox = outbox_of(&brokers);
+    put_minute(outbox, 1);
+    while (brokers.clock_ms < 60000)
+        assert_int_equal(sky_outbox_pump(outbox, 1), SKY_E_TIMEOUT);
+    assert_in_range(brokers.connects, 8, 12); /* 0.1 + 0.2 + ... + 6.4 s are 7 of them, then each 10 s */
+    brokers.is_out_of_order = false;
+    assert_int_equal(pump_to_the_end(outbox), SKY_OK);
+    assert_all_once(&brokers, 1);
     sky_outbox_free(outbox);
 }
 
@@ -317,7 +442,11 @@ int main(void)
         cmocka_unit_test(test_a_minute_and_many),
         cmocka_unit_test(test_half_a_minute_waits),
         cmocka_unit_test(test_published_minutes_are_forgotten),
-        cmocka_unit_test(test_fenced),
+        cmocka_unit_test(test_claim),
+        cmocka_unit_test(test_given_up),
+        cmocka_unit_test(test_replaced),
+        cmocka_unit_test(test_who_was_here_before),
+        cmocka_unit_test(test_back_off),
         cmocka_unit_test(test_everything_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
