@@ -424,7 +424,7 @@ static void log_bus(struct run *run)
     struct sky_run_bus_status bus;
     sky_run_bus_status(run->bus, &bus);
     if (bus.aborted != run->bus_aborted)
-        sky_log(SKY_LOG_WARN, "transaction_aborted", SKY_LOG_TEXT("reason", bus.problem),
+        sky_log(SKY_LOG_WARN, "transaction_aborted", SKY_LOG_TEXT("reason", bus.abort_reason),
                 SKY_LOG_TEXT("then", "it is sent again"));
     if (bus.reached != !run->bus_is_away)
         sky_log(bus.reached ? SKY_LOG_INFO : SKY_LOG_WARN, bus.reached ? "kafka_is_back" : "kafka_is_away",

@@ -41,7 +41,8 @@ struct sky_run_bus {
     uint64_t records[SKY_TOPIC_COUNT];
     uint64_t open_records[SKY_TOPIC_COUNT]; /* of the minute being made */
     struct sky_kafka_message message;
-    int64_t published_ms; /* as sky_run_bus_read_marker found it */
+    struct sky_kafka_message broke; /* why the last transaction did: what is tried behind that has messages too */
+    int64_t published_ms;           /* as sky_run_bus_read_marker found it */
 };
 
 /* ---- the outbox's link ---- */
@@ -56,6 +57,13 @@ static void forget_marker_reader(struct sky_run_bus *bus)
 {
     sky_kafka_last_free(bus->marker);
     bus->marker = NULL;
+}
+
+/* Of a transaction. */
+static void note_break(struct sky_run_bus *bus)
+{
+    note_problem(bus);
+    bus->broke = bus->message;
 }
 
 static enum sky_status link_connect(void *context, int timeout_ms)
@@ -170,7 +178,7 @@ static enum sky_status link_send(void *context, const struct sky_kafka_outgoing 
     struct sky_run_bus *bus = context;
     enum sky_status status = sky_kafka_producer_send(bus->producer, record);
     if (status != SKY_OK)
-        note_problem(bus);
+        note_break(bus);
     return status;
 }
 
@@ -206,8 +214,10 @@ static enum sky_status link_commit(void *context, int timeout_ms)
 {
     struct sky_run_bus *bus = context;
     enum sky_status status = sky_kafka_producer_commit(bus->producer, timeout_ms);
-    if (status != SKY_OK)
+    if (status == SKY_E_TIMEOUT)
         note_problem(bus);
+    else if (status != SKY_OK)
+        note_break(bus);
     return status;
 }
 
@@ -433,6 +443,7 @@ void sky_run_bus_status(struct sky_run_bus *bus, struct sky_run_bus_status *stat
                                                      sky_clock_monotonic_ms() - bus->trouble_clock_ms < PATIENCE_MS,
                                           .committed = sky_outbox_committed(bus->outbox),
                                           .aborted = sky_outbox_aborted(bus->outbox),
+                                          .abort_reason = bus->broke.text,
                                           .problem = bus->message.text};
     memcpy(status->records, bus->records, sizeof bus->records);
 }

@@ -49,6 +49,7 @@ struct sky_run_bus_status {
     bool reached; /* transactions go through */
     uint64_t committed;
     uint64_t aborted;
+    const char *abort_reason;          /* of the last one */
     uint64_t records[SKY_TOPIC_COUNT]; /* of minutes published */
     const char *problem;               /* the last one, "" when there is none */
 };

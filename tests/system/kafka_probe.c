@@ -372,6 +372,26 @@ static void test_headers_and_limits(void **state)
     sky_kafka_producer_free(producer);
 }
 
+/* Larger than a topic may have by default, 1 MiB: said with its size, not only that something went wrong. */
+static void test_too_large_for_the_brokers(void **state)
+{
+    static char large[2 << 20];
+    uint32_t random = 1;
+    for (size_t i = 0; i < sizeof large; i++) /* which no compression makes smaller */
+        large[i] = (char)((random = random * 1664525 + 1013904223) >> 24);
+    make_topic("small", 1, false);
+    struct sky_kafka_producer *producer = new_producer("large");
+    const struct sky_kafka_outgoing sent = {.topic = "small", .value = sky_span_of(large, sizeof large)};
+    expect_of(producer, sky_kafka_producer_begin(producer), SKY_OK);
+    expect(sky_kafka_producer_send(producer, &sent), SKY_OK);
+    enum sky_status status = sky_kafka_producer_commit(producer, WAIT_MS);
+    sky_kafka_producer_problem(producer, &message);
+    expect(status, SKY_E_LIMIT);
+    assert_non_null(strstr(message.text, "2097152 bytes for topic small"));
+    assert_non_null(strstr(message.text, "max.message.bytes"));
+    sky_kafka_producer_free(producer);
+}
+
 static void test_asking(void **state)
 {
     struct sky_kafka_cluster cluster;
@@ -427,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_a_group_remembers_offset_and_plan),
         cmocka_unit_test(test_an_offset_that_is_gone),
         cmocka_unit_test(test_headers_and_limits),
+        cmocka_unit_test(test_too_large_for_the_brokers),
         cmocka_unit_test(test_asking),
         cmocka_unit_test(test_no_broker),
     };

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import sys
 import threading
@@ -265,21 +266,34 @@ def test_relay(kafka):
     assert values == lines(out), f'{len(values)} snapshots on Kafka, {len(lines(out))} in the file'
 
 
+def fence(kafka, transactional_id):
+    """What the brokers do by themselves when a transaction has been open for too long: a new epoch of the producer."""
+    producer = confluent_kafka.Producer({'bootstrap.servers': kafka.direct, 'log_level': 0, 'transactional.id': transactional_id})
+    producer.init_transactions(30)
+
+
 def test_transaction_given_up():
-    """The network hangs until the brokers give the open transaction up. They call that fenced, as they do a takeover; nobody has
-    taken over, and it goes on: what the topic has is what --out has. Asked to end in that state, it ends."""
+    """The brokers give transactions up. They call that fenced, as they do a takeover; nobody has taken over, and it goes on: what
+    the topic has is what --out has. Asked to end while they hang, it ends."""
     kafka = Kafka(proxied=True, settings={'transaction.abort.timed.out.transaction.cleanup.interval.ms': 500})
     _, url = relay('--seed', '11', '--rate', '0.05', '--hours', '1', '--speed', '60', '--wait')
     out = DIRECTORY / 'given-up.jsonl'
     process = Process(*options(kafka, 'given-up', 'u-', url), '--out', out, '--kafka.transaction_timeout', '2s',
                       '--kafka.request_timeout', '2s', '--kafka.reconnect_backoff_max', '500ms')
-    for _ in range(3):
+
+    def wait_for_more():
         reached = marker(kafka, 'u-')
         process.wait_until(lambda: marker(kafka, 'u-') > reached, 'a minute more')
+
+    for _ in range(2):
+        wait_for_more()
+        fence(kafka, 'u-run')
+    wait_for_more()
+    for _ in range(2):
         kafka.proxy.hang()
         time.sleep(7)
         kafka.proxy.go_on()
-    process.wait_until(lambda: len(lines(out)) > 40, 'forty slides')
+        wait_for_more()
     kafka.proxy.hang()
     time.sleep(7)
     began = time.monotonic()
@@ -290,13 +304,24 @@ def test_transaction_given_up():
     kafka.proxy.go_on()
     values = [record.value.decode() for record in kafka.consume('u-trends')]
     assert values == lines(out)[:len(values)] and len(values) > 20, f'{len(values)} snapshots on Kafka, {len(lines(out))} in the file'
-    fenced = process.stderr().count('transaction_aborted')
-    print(f'{fenced} transactions given up; {ended_s:.1f} s to end while the brokers hang', flush=True)
+    print(f'{process.stderr().count("transaction_aborted")} transactions given up; {ended_s:.1f} s to end while the brokers hang',
+          flush=True)
+
+
+def test_too_large(kafka):
+    """The brokers take no record of that size: it ends and says what to do, instead of sending it for ever."""
+    kafka.create_topic('l-trends', 1, max_message_bytes=1500)
+    _, url = relay('--seed', '11', '--rate', '0.1', '--hours', '1', '--speed', '600', '--wait')
+    process = Process(*options(kafka, 'large', 'l-', url), '--kafka.compression', 'none')
+    assert process.process.wait(60) == 1, process.told()
+    assert re.search(r'a record of \d+ bytes for topic l-trends is too large.*max\.message\.bytes', process.stderr()), process.told()
 
 
 def main():
-    if sys.argv[1:] == ['given_up']:  # this one alone
-        return test_transaction_given_up()
+    if sys.argv[1:]:  # these alone
+        for name in sys.argv[1:]:
+            globals()[f'test_{name}'](*[Kafka()] * (name == 'too_large'))
+        return
     kafka = Kafka(proxied=True)
     records, snapshots = make_posts('hour')
     wanted = test_whole(kafka, records, snapshots)
@@ -304,6 +329,7 @@ def main():
     test_bad_records(kafka, records)
     test_network(kafka, records, wanted)
     test_relay(kafka)
+    test_too_large(kafka)
     test_transaction_given_up()
     test_kills(kafka, records, wanted)
 

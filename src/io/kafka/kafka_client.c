@@ -181,6 +181,7 @@ enum sky_status sky_kafka_status(rd_kafka_resp_err_t code)
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART: return SKY_E_MISSING;
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE: return SKY_E_LIMIT;
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET: return SKY_E_RANGE;
     default: return SKY_E_IO;

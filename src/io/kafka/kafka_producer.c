@@ -8,6 +8,7 @@
 #include "io/host/clock.h"
 #include "io/kafka/kafka_client.h"
 
+#define BATCH_BYTES    "1000000"
 #define SEND_WAIT_MS   100 /* one wait for room in the queue */
 #define CLOSE_FLUSH_MS 2000
 #define CLOSE_PURGE_MS 1000
@@ -19,7 +20,9 @@ struct sky_kafka_producer {
     struct sky_kafka_problem problem; /* librdkafka's */
     struct sky_kafka_message message; /* ours, of the last call */
     int64_t request_timeout_ms;
-    _Atomic uint64_t refused; /* records that will not be delivered, since the last flush */
+    _Atomic uint64_t refused;         /* records that will not be delivered, since the last flush */
+    struct sky_kafka_message refusal; /* of the first of them in this transaction: what follows says less */
+    bool too_large;                   /* the brokers' word for it */
 };
 
 /* Runs inside poll and flush, on the owner's thread. In a transaction a refused record shows up at the commit too. */
@@ -33,6 +36,16 @@ static void take_delivery(rd_kafka_t *client, const rd_kafka_message_t *delivere
     atomic_fetch_add(&producer->refused, 1);
     sky_kafka_say(&producer->message, "a record for %s was not delivered: %s", rd_kafka_topic_name(delivered->rkt),
                   rd_kafka_err2str(delivered->err));
+    if (delivered->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
+        producer->too_large = true;
+        sky_kafka_say(
+            &producer->message,
+            "a record of %zu bytes for topic %s is too large for the brokers, or the batch of up to " BATCH_BYTES
+            " bytes that it is in: set the topic's max.message.bytes higher",
+            delivered->len + delivered->key_len, rd_kafka_topic_name(delivered->rkt));
+    }
+    if (!*producer->refusal.text || producer->too_large)
+        producer->refusal = producer->message;
 }
 
 static bool configure(rd_kafka_conf_t *conf, const struct sky_kafka_producer_options *options,
@@ -51,7 +64,7 @@ static bool configure(rd_kafka_conf_t *conf, const struct sky_kafka_producer_opt
         {"compression.type", compression_names[kafka->compression]},
         {"compression.level", "1"},
         {"linger.ms", linger},
-        {"batch.size", "1000000"},
+        {"batch.size", BATCH_BYTES},
         {"batch.num.messages", "100000"},
         {"queue.buffering.max.kbytes", queue},
         {"queue.buffering.max.messages", "500000"},
@@ -122,6 +135,8 @@ enum sky_status sky_kafka_producer_init(struct sky_kafka_producer *producer, int
 enum sky_status sky_kafka_producer_begin(struct sky_kafka_producer *producer)
 {
     atomic_store(&producer->refused, 0);
+    producer->refusal.text[0] = 0;
+    producer->too_large = false;
     return take(producer, rd_kafka_begin_transaction(producer->client), "no transaction can be begun");
 }
 
@@ -186,8 +201,14 @@ enum sky_status sky_kafka_producer_send(struct sky_kafka_producer *producer, con
 
 enum sky_status sky_kafka_producer_commit(struct sky_kafka_producer *producer, int timeout_ms)
 {
-    return take(producer, rd_kafka_commit_transaction(producer->client, timeout_ms),
-                "the transaction is not committed");
+    enum sky_status status =
+        take(producer, rd_kafka_commit_transaction(producer->client, timeout_ms), "the transaction is not committed");
+    if (status != SKY_E_IO && status != SKY_E_LIMIT)
+        return status;
+    struct sky_kafka_message whole = producer->message;
+    rd_kafka_poll(producer->client, 0); /* what became of each record */
+    producer->message = *producer->refusal.text ? producer->refusal : whole;
+    return producer->too_large ? SKY_E_LIMIT : status;
 }
 
 /* Only when nothing is under way (see sky_kafka_producer_free); else a new producer does what an abort would. */

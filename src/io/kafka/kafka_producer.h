@@ -8,6 +8,7 @@
  *         SKY_OK          they are visible to read_committed consumers, and stay so
  *         SKY_E_TIMEOUT   not known yet: call commit again
  *         SKY_E_FENCED    a newer instance runs, or the brokers gave the transaction up: look which
+ *         SKY_E_LIMIT     a record is too large for the brokers, and will be so again: a person is needed
  *         others          nothing of it will be seen. sky_kafka_producer_abort, then begin and send all again; when
  *                         abort fails too, free the producer and make a new one (its init aborts what is left over).
  *                         Between the two another instance may have come and gone: read again where things stand.
