@@ -10,8 +10,8 @@
 
 #include "event/post_json.h"
 #include "io/host/clock.h"
-#include "io/kafka/kafka_producer.h"
 #include "io/kafka/kafka_last.h"
+#include "io/kafka/kafka_producer.h"
 #include "ops/log.h"
 
 #define CALL_MS       5000 /* of one call that waits for brokers */
@@ -40,6 +40,7 @@ struct sky_ingest_sender {
     struct sky_ingest_cursor found;     /* as last read */
     struct sky_ingest_cursor committed; /* known to be */
     struct sky_ingest_cursor next;      /* in the present transaction */
+    bool was_connected;                 /* the brokers have taken us on */
     bool settled;                       /* where to begin is known */
     bool claimed;                       /* our number stands in the cursor */
     bool drained;
@@ -310,9 +311,11 @@ static enum sky_status connect(struct sky_ingest_sender *sender)
         has_cursor = status == SKY_OK;
         status = status == SKY_E_MISSING ? SKY_OK : status;
     }
+    sender->was_connected = sender->was_connected || status == SKY_OK;
     if (status == SKY_OK)
         return sender->settled ? resume(sender, has_cursor) : settle(sender, has_cursor);
-    if (status == SKY_E_CONFIG)
+    /* What was right once comes right again: an expired certificate, a broker that knows no users yet. */
+    if (status == SKY_E_CONFIG && !sender->was_connected)
         return fail(sender, message.text);
     if (goes_on(sender))
         tell(sender, SKY_INGEST_CONNECTING, *message.text ? message.text : sky_status_name(status));

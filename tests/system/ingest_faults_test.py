@@ -7,14 +7,18 @@ ingest_faults_test.py [NAME...]: only these. SKY_TEST_OUTAGE_S: how long Kafka i
 """
 import json
 import os
+import pathlib
+import socket
+import ssl
 import sys
 import tempfile
+import threading
 import time
 
 import program
 from ingest import CURSOR, POSTS, Ingest, check, directory, drained, expected_posts, identity, posts_of, wait_for_all
 from jetstream import Jetstream
-from servers import Kafka, free_port, wait_until
+from servers import Kafka, free_port, make_certificate, wait_until
 
 OUTAGE_S = float(os.environ.get('SKY_TEST_OUTAGE_S', '15'))
 
@@ -130,6 +134,45 @@ def test_cursor_in_many_partitions():
     assert ingest.process.wait(60) == 2, ingest.told()
     assert f'topic {CURSOR} has 3 partitions and must have 1' in ingest.stderr(), ingest.told()
     assert not posts_of(kafka.consume(POSTS)) and not kafka.consume(CURSOR)
+
+
+def test_handshake_cut_off():
+    """Where a balancer has no broker behind it, handshakes are cut off: it waits. A certificate that is not trusted waits for a person."""
+    _, url = program.relay('--seed', 9, '--rate', 0.1, '--hours', 1, '--wait', '--speed', 120)
+    cutter = Listener(lambda connection: None)
+    ingest = Ingest(cutter, url, directory(), '--kafka.security', 'ssl')
+    ingest.wait_for('waiting_for_kafka')
+    assert cutter.accepted > 0 and ingest.state_of('kafka') == 'failed' and 'SSL_HANDSHAKE' in ingest.get('/readyz'), ingest.get('/readyz')
+    assert ingest.stop() == 0, ingest.told()
+    folder = pathlib.Path(directory())
+    make_certificate(folder)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / 'server.crt', folder / 'server.key')
+    stranger = Listener(lambda connection: context.wrap_socket(connection, server_side=True))
+    ingest = Ingest(stranger, url, directory(), '--kafka.security', 'ssl')
+    assert ingest.process.wait(60) == 2, ingest.told()
+    assert 'certificate verify failed' in ingest.stderr(), ingest.told()
+
+
+class Listener:
+    """Does with each connection what it is told, and closes it."""
+
+    def __init__(self, each):
+        self.each = each
+        self.accepted = 0
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.brokers = f'127.0.0.1:{self.listener.getsockname()[1]}'
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while True:
+            connection, _ = self.listener.accept()
+            self.accepted += 1
+            try:
+                self.each(connection)
+            except OSError:
+                pass
+            connection.close()
 
 
 def test_start_without_kafka():

@@ -41,6 +41,18 @@ void sky_kafka_problem_clear(struct sky_kafka_problem *problem)
     pthread_mutex_unlock(&problem->mutex);
 }
 
+/* librdkafka 2.0 src/rdkafka_transport.c, rdkafka_ssl.c; the rest is what Kafka's own login modules answer. A handshake
+ * that a balancer or a broker that starts cuts off is told as "SSL handshake failed" too, and passes. */
+bool sky_kafka_is_refused(const char *text)
+{
+    static const char *const signs[] = {"certificate verify failed", "Authentication failed", "invalid credentials",
+                                        "Invalid username or password"};
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
+        if (strcasestr(text, signs[i]))
+            return true;
+    return false;
+}
+
 /* librdkafka's log instead of its error event: that one is served only while somebody polls, and this names the broker.
  * Only errors and warnings; the prefix is the thread's name, which says nothing to a person. */
 static void take_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
@@ -146,6 +158,7 @@ enum sky_status sky_kafka_status(rd_kafka_resp_err_t code)
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
     case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
     case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__SSL: /* cut off, mostly; see sky_kafka_is_refused */
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
     case RD_KAFKA_RESP_ERR__RETRY:
     case RD_KAFKA_RESP_ERR__WAIT_COORD:
@@ -166,7 +179,6 @@ enum sky_status sky_kafka_status(rd_kafka_resp_err_t code)
     case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID: return SKY_E_FENCED;
     case RD_KAFKA_RESP_ERR__INVALID_ARG:
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-    case RD_KAFKA_RESP_ERR__SSL:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:

@@ -23,6 +23,10 @@ void sky_kafka_problem_clean_up(struct sky_kafka_problem *problem);
 void sky_kafka_problem_read(struct sky_kafka_problem *problem, struct sky_kafka_message *message);
 void sky_kafka_problem_clear(struct sky_kafka_problem *problem);
 
+/* What librdkafka tells: a password or a certificate is wrong. All else of TLS and logins may pass by itself. (A client
+ * that cannot log in says no more than that nobody answered in time.) */
+bool sky_kafka_is_refused(const char *text);
+
 /* The settings that all clients have; errors go to `problem`, which outlives the client. NULL: message says why. */
 rd_kafka_conf_t *sky_kafka_conf_new(const struct sky_kafka_options *options, struct sky_kafka_problem *problem,
                                     struct sky_kafka_message *message);

@@ -49,10 +49,7 @@ static enum sky_status get_metadata(rd_kafka_t *client, int timeout_ms, const st
     struct sky_kafka_message behind;
     sky_kafka_problem_read(problem, &behind);
     sky_kafka_say(message, "the brokers do not answer: %s", *behind.text ? behind.text : rd_kafka_err2str(code));
-    /* A wrong password shows as a time-out of everything else; what is behind it tells them apart. */
-    if (strstr(behind.text, "Authentication") || strstr(behind.text, "SSL") || strstr(behind.text, "certificate"))
-        return SKY_E_CONFIG;
-    return sky_kafka_status(code);
+    return sky_kafka_is_refused(behind.text) ? SKY_E_CONFIG : sky_kafka_status(code);
 }
 
 static rd_kafka_NewTopic_t *describe(const struct sky_kafka_topic *topic, struct sky_kafka_message *message)
