@@ -25,7 +25,7 @@ struct writer {
     struct sky_cache *cache;
 };
 
-static struct writer new_writer(uint16_t port)
+static struct writer new_writer_with(uint16_t port, int64_t current_ttl_ms)
 {
     struct writer writer;
     char address[32], problem[SKY_REDIS_PROBLEM_SIZE];
@@ -33,11 +33,17 @@ static struct writer new_writer(uint16_t port)
     struct sky_cache_options cache;
     sky_redis_options_default(&options);
     sky_cache_options_default(&cache);
+    cache.current_ttl_ms = current_ttl_ms ? current_ttl_ms : cache.current_ttl_ms;
     snprintf(address, sizeof address, "127.0.0.1:%u", port);
     options.addresses = address;
     assert_int_equal(sky_redis_new(&options, &writer.redis, problem), SKY_OK);
     assert_int_equal(sky_cache_new(&cache, writer.redis, &writer.cache), SKY_OK);
     return writer;
+}
+
+static struct writer new_writer(uint16_t port)
+{
+    return new_writer_with(port, 0);
 }
 
 static void free_writer(struct writer *writer)
@@ -250,6 +256,45 @@ static void *race(void *context)
     return NULL;
 }
 
+static void add_activity(struct writer *writer, int minute)
+{
+    const struct sky_activity_record activity = {.window_start_ms = HOUR + minute * SKY_MINUTE_MS,
+                                                 .window_end_ms = HOUR + (minute + 5) * SKY_MINUTE_MS,
+                                                 .posts = (uint64_t)minute};
+    assert_int_equal(sky_cache_add_activity(writer->cache, &activity), SKY_OK);
+}
+
+static void assert_users_now(struct writer *writer, const char *member)
+{
+    struct sky_span json;
+    assert_int_equal(sky_cache_get_users_now(writer->cache, &json), SKY_OK);
+    assert_non_null(memmem(json.ptr, json.len, member, strlen(member)));
+}
+
+/* One slide from the future is current until its time has passed, and no longer. */
+static void test_from_the_future(void **state)
+{
+    struct redis_server server;
+    redis_server_start(&server, NULL);
+    struct writer writer = new_writer_with(server.port, 2000);
+    add_slide(&writer, 50);
+    add_activity(&writer, 50);
+    flush(&writer);
+    add_slide(&writer, 10);
+    add_activity(&writer, 10);
+    flush(&writer);
+    assert_int_equal(current_end_ms(&writer), HOUR + 50 * SKY_MINUTE_MS);
+    assert_users_now(&writer, "\"posts\":50,");
+    sleep(3);
+    add_slide(&writer, 11);
+    add_activity(&writer, 15);
+    flush(&writer);
+    assert_int_equal(current_end_ms(&writer), HOUR + 11 * SKY_MINUTE_MS);
+    assert_users_now(&writer, "\"posts\":15,");
+    free_writer(&writer);
+    redis_server_stop(&server);
+}
+
 /* Four write the same hour at once, each other slides: nothing is lost, and the newest is current. */
 static void test_race(void **state)
 {
@@ -433,9 +478,13 @@ static void test_cluster(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys),    cmocka_unit_test(test_older),
-        cmocka_unit_test(test_race),    cmocka_unit_test(test_comes_back_empty),
-        cmocka_unit_test(test_slides),  cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_older),
+        cmocka_unit_test(test_from_the_future),
+        cmocka_unit_test(test_race),
+        cmocka_unit_test(test_comes_back_empty),
+        cmocka_unit_test(test_slides),
+        cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_cluster),
     };
     if (!redis_server_is_installed()) {

@@ -199,9 +199,13 @@ static struct users_entry *take_window(struct sky_cache *cache, int64_t start_ms
 
 /* Adding */
 
-static enum sky_status set_newest(struct newest *newest, struct sky_span json, int64_t window_end_ms)
+/* One that is older than what is kept gives way, but not to something that has gone from Redis by now: a single record
+ * from the future would keep all that follow away. */
+static enum sky_status set_newest(const struct sky_cache *cache, struct newest *newest, struct sky_span json,
+                                  int64_t window_end_ms)
 {
-    if (window_end_ms < newest->window_end_ms)
+    bool has_gone = sky_clock_monotonic_ms() - newest->taken_ms >= cache->options.current_ttl_ms;
+    if (window_end_ms < newest->window_end_ms && !has_gone)
         return SKY_OK;
     sky_buffer_clear(&newest->json);
     sky_buffer_put_span(&newest->json, json);
@@ -221,7 +225,7 @@ enum sky_status sky_cache_add_snapshot(struct sky_cache *cache, const struct sky
     enum sky_status status = sky_cache_hour_add(&entry->hour, snapshot);
     entry->waits = true;
     if (status == SKY_OK)
-        status = set_newest(&cache->trends, json, snapshot->window_end_ms);
+        status = set_newest(cache, &cache->trends, json, snapshot->window_end_ms);
     if (status == SKY_OK && cache->options.slides_ttl_ms)
         status = sky_cache_slides_add(&cache->slides, snapshot);
     cache->stats.window_end_ms = cache->trends.window_end_ms;
@@ -328,7 +332,7 @@ static void merged_users(void *context, void *item, struct sky_span value)
     struct users_entry *entry = item;
     entry->waits = false;
     if (entry->users.has_activity)
-        (void)set_newest(&cache->users, value, entry->users.window_end_ms); /* no memory: the next one will do */
+        (void)set_newest(cache, &cache->users, value, entry->users.window_end_ms); /* no memory: the next one will do */
 }
 
 static void merged_hour(void *context, void *item, struct sky_span value)

@@ -7,9 +7,9 @@
  *     users:active:current       the newest of these
  *
  * Values are JSON. A write replaces one key whole, inside a script of the server, so that no reader sees half of it, on
- * a cluster neither. The two `current` are never replaced by an older window_end. The others are merged: what is there
- * is read, merged here, and written only when it still is what was read; else all over again. So several writers,
- * writers that begin again and topics that are read twice end at the same values.
+ * a cluster neither. The two `current` are never replaced by an older window_end while they are there. The others are
+ * merged: what is there is read, merged here, and written only when it still is what was read; else all over again. So
+ * several writers, writers that begin again and topics that are read twice end at the same values.
  *
  * Writing goes through a batch, which takes records as they come and forgets what Redis has. It keeps what is newer
  * than SKY_CACHE_KEPT_MS before its newest record, and writes all of that again when the connection is a new one: a
