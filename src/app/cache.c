@@ -57,6 +57,7 @@ struct cache {
     size_t places_count;
     bool has_unwritten;
     int64_t unwritten_clock_ms; /* since when */
+    bool write_failed; /* the last time it was tried */
     bool is_paused;
     int64_t ping_clock_ms;
     enum sky_redis_trouble trouble; /* of Redis, told last */
@@ -164,6 +165,7 @@ static bool settle(struct cache *cache)
 static void write_redis(struct cache *cache)
 {
     enum sky_status status = sky_cache_flush(cache->cache);
+    cache->write_failed = true;
     cache->ping_clock_ms = sky_clock_monotonic_ms();
     if (status == SKY_E_MEMORY) {
         cache->failed = status;
@@ -174,10 +176,12 @@ static void write_redis(struct cache *cache)
         return;
     if (!settle(cache))
         return;
-    cache->has_unwritten = false;
+    cache->has_unwritten = cache->write_failed = false;
     commit(cache);
 }
 
+/* Called for each partition, before the group goes on. The first call writes what all of them have brought; where that
+ * has just failed the others do not wait for Redis again. */
 static void on_revoked(void *context, const char *topic, int32_t partition, bool lost)
 {
     struct cache *cache = context;
@@ -186,10 +190,10 @@ static void on_revoked(void *context, const char *topic, int32_t partition, bool
         return;
     if (lost)
         place->committed = place->next; /* not ours to commit any more */
-    if (cache->has_unwritten)
-        write_redis(cache);
-    else
+    if (!cache->has_unwritten)
         commit(cache);
+    else if (!cache->write_failed)
+        write_redis(cache);
     *place = cache->places[--cache->places_count];
 }
 

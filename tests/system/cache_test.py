@@ -189,11 +189,15 @@ def check_away(kafka, redis, cache):
 def check_stopped_meanwhile(kafka, redis):
     """SIGTERM while Redis is away: it ends, and the next one writes what this one could not."""
     redis.pause()
-    cache = Cache(kafka, redis.url)
+    cache = Cache(kafka, redis.url, 'skytrend-cache', '--redis.timeout', '3s')
     send(kafka, 'trends', [bus.snapshot(46)])
     cache.wait_until(lambda: '"redis":{"state":"failed"' in cache.get('/readyz')[1], 'Redis being away')
     assert 'no answer in time' in cache.get('/readyz')[1], cache.get('/readyz')
+    began = time.monotonic()
     assert cache.stop() == 0, cache.told()
+    ended_s = time.monotonic() - began
+    assert ended_s < 15, f'it took {ended_s:.1f} s to end'  # 5 s and two answers that do not come, not one for each partition
+    print(f'ended {ended_s:.1f} s after SIGTERM while Redis hangs')
     redis.resume()
     cache = Cache(kafka, redis.url)
     wait_for_slide(cache, redis, 46)
