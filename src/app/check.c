@@ -14,6 +14,7 @@
 #include "io/host/clock.h"
 #include "io/lake/lake_store.h"
 #include "io/net/reach.h"
+#include "io/net/url.h"
 #include "io/redis/redis.h"
 #include "io/relay/websocket.h"
 #include "ops/config.h"
@@ -224,20 +225,23 @@ static void look_at_alerts(struct look *look)
     char silent[DETAIL_SIZE] = "";
     size_t asked = 0, answered = 0, len = 0;
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
-        char problem[SKY_REACH_PROBLEM_SIZE];
+        char problem[SKY_REACH_PROBLEM_SIZE], shown[SKY_URL_SHOWN_SIZE];
         bool mail = urls[i] == config->alerts.mail_url;
         const struct sky_reach_options options = {.url = urls[i],
                                                   .ca_file = config->alerts.ca_file,
                                                   .user = mail ? config->alerts.mail_username : NULL,
                                                   .password = config->alerts.mail_password,
+                                                  .allow_plain = config->alerts.allow_plain,
                                                   .timeout_ms = look->timeout_ms};
         if (!*urls[i])
             continue;
         asked++;
-        if (sky_reach(&options, problem) == SKY_OK)
+        if (sky_reach(&options, problem) == SKY_OK) {
             answered++;
-        else if (len < sizeof silent)
-            len += (size_t)snprintf(silent + len, sizeof silent - len, "%s%s: %s", len ? "; " : "", urls[i], problem);
+        } else if (len < sizeof silent) {
+            sky_url_show(urls[i], shown); /* what stands behind the host may be a secret */
+            len += (size_t)snprintf(silent + len, sizeof silent - len, "%s%s: %s", len ? "; " : "", shown, problem);
+        }
     }
     if (!asked)
         say(look, UNUSED, NULL, "not configured: no URL of a receiver is set");

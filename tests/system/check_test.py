@@ -66,6 +66,14 @@ assert code == 0 and '1 of 1' in found['alerts']['detail'], found
 code, found = check('alerts', '--alerts.webhook_url', minio.url, '--alerts.mail_url', f'smtp://{dead}')
 assert code == 1 and '1 of 2' in found['alerts']['detail'] and dead in found['alerts']['detail'], found
 
+# what stands behind a host may be a secret: it is not told
+code, found = check('alerts', '--alerts.webhook_url', f'http://{dead}/hooks/sesame')
+assert code == 1 and dead in found['alerts']['detail'] and 'sesame' not in json.dumps(found), found
+
+# a password goes to no other machine in clear, nor does what `alerts` would not send
+code, found = check('alerts', '--alerts.webhook_url', f'http://0.0.0.0:{minio.port}')
+assert code == 1 and 'not encrypted' in found['alerts']['detail'], found
+
 # a folder that is not there yet is fine, and is not made by looking
 code, found = check('data', '--data.directory', './not-there')
 assert code == 0 and not os.path.exists('not-there'), found

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "io/net/transfer.h"
 #include "io/net/url.h"
@@ -37,16 +36,12 @@ static int seek_message(void *context, curl_off_t offset, int origin)
 
 static enum sky_status check_url(const char *text, bool *may_be_plain, char *problem)
 {
-    char as_web[SKY_URL_TEXT_SIZE];
     struct sky_url url;
-    bool secure = strncasecmp(text, "smtps://", 8) == 0;
-    bool known = secure || strncasecmp(text, "smtp://", 7) == 0;
-    snprintf(as_web, sizeof as_web, "http://%s", known ? text + (secure ? 8 : 7) : "");
-    if (!known || sky_url_parse(as_web, &url) != SKY_OK || strcmp(url.path, "/") != 0) {
+    if (sky_url_parse_smtp(text, &url) != SKY_OK) {
         snprintf(problem, SKY_MAIL_PROBLEM_SIZE, "the server is not smtp://HOST:PORT or smtps://HOST:PORT");
         return SKY_E_CONFIG;
     }
-    *may_be_plain = !secure && sky_url_is_loopback(&url);
+    *may_be_plain = !url.secure && sky_url_is_loopback(&url);
     return SKY_OK;
 }
 

@@ -84,6 +84,37 @@ enum sky_status sky_url_parse(const char *text, struct sky_url *url)
     return status == SKY_OK ? copy_path(end, url) : status;
 }
 
+enum sky_status sky_url_parse_smtp(const char *text, struct sky_url *url)
+{
+    char as_web[SKY_URL_TEXT_SIZE];
+    bool secure = strncasecmp(text, "smtps://", 8) == 0;
+    *url = (struct sky_url){0};
+    if (!secure && strncasecmp(text, "smtp://", 7) != 0)
+        return SKY_E_MALFORMED;
+    const char *rest = text + (secure ? 8 : 7);
+    if ((size_t)snprintf(as_web, sizeof as_web, "http://%s", rest) >= sizeof as_web)
+        return SKY_E_LIMIT;
+    enum sky_status status = sky_url_parse(as_web, url);
+    url->secure = secure;
+    return status != SKY_OK || strcmp(url->path, "/") == 0 ? status : SKY_E_MALFORMED;
+}
+
+void sky_url_show(const char *text, char shown[SKY_URL_SHOWN_SIZE])
+{
+    const char *scheme_end = strstr(text, "://");
+    size_t scheme_len = scheme_end ? (size_t)(scheme_end - text) + 3 : 0;
+    size_t len = strcspn(text + scheme_len, "/?#");
+    const char *host = text + scheme_len, *at = memrchr(host, '@', len);
+    size_t user_len = at ? (size_t)(at - host) + 1 : 0;
+    bool more = user_len || (host[len] && strcmp(host + len, "/") != 0);
+    if (!scheme_end) /* no URL: who knows what it is */
+        snprintf(shown, SKY_URL_SHOWN_SIZE, "%s", *text ? "(hidden)" : "");
+    else
+        snprintf(shown, SKY_URL_SHOWN_SIZE, "%.*s%.*s%s", (int)(scheme_len < 16 ? scheme_len : 16), text,
+                 (int)(len - user_len < SKY_URL_HOST_SIZE ? len - user_len : SKY_URL_HOST_SIZE), host + user_len,
+                 more ? "/(hidden)" : "");
+}
+
 enum sky_status sky_url_resolve(const struct sky_url *base, const char *location, struct sky_url *url)
 {
     char text[SKY_URL_TEXT_SIZE];

@@ -23,6 +23,13 @@ struct sky_url {
 /* https:// and http:// are taken for wss:// and ws://, as redirects write them. SKY_E_MALFORMED, SKY_E_LIMIT. */
 SKY_MUST_USE enum sky_status sky_url_parse(const char *text, struct sky_url *url);
 
+/* smtp://HOST:PORT or smtps://HOST:PORT; `secure` is the latter. */
+SKY_MUST_USE enum sky_status sky_url_parse_smtp(const char *text, struct sky_url *url);
+
+/* scheme://host:port of what may have a secret behind it, for people: "(hidden)" stands for the rest. */
+#define SKY_URL_SHOWN_SIZE (SKY_URL_HOST_SIZE + 64)
+void sky_url_show(const char *text, char shown[SKY_URL_SHOWN_SIZE]);
+
 /* `location` of a redirect, absolute or a path, seen from `base`. */
 SKY_MUST_USE enum sky_status sky_url_resolve(const struct sky_url *base, const char *location, struct sky_url *url);
 
