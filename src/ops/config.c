@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "io/net/url.h"
 #include "ops/config_file.h"
 #include "ops/log.h"
 #include "ops/nearest.h"
@@ -67,6 +68,7 @@ static void store(struct sky_config *config, const struct sky_setting *setting, 
     case SKY_VALUE_DOUBLE: memcpy(field, &value->number, sizeof value->number); break;
     case SKY_VALUE_STRING:
     case SKY_VALUE_SECRET:
+    case SKY_VALUE_SECRET_URL:
     case SKY_VALUE_LIST: memcpy(field, &value->string, sizeof value->string); break;
     case SKY_VALUE_INT:
     case SKY_VALUE_DURATION:
@@ -75,19 +77,31 @@ static void store(struct sky_config *config, const struct sky_setting *setting, 
     }
 }
 
-/* The secret that `text` names or is, and what of it may be shown. */
-static enum sky_status read_secret(struct sky_config *config, const struct sky_config_assignment *assignment,
-                                   const char **text, const char **shown, struct sky_config_message *message)
+/* A secret that is named by no file: what of it may be shown. */
+static enum sky_status take_plain_secret(struct sky_config *config, const struct sky_config_assignment *assignment,
+                                         enum sky_value_type type, const char **shown,
+                                         struct sky_config_message *message)
 {
-    if (!**text)
+    const char *text = *shown;
+    *shown = "(hidden)";
+    if (type == SKY_VALUE_SECRET_URL) {
+        char *host = sky_arena_alloc(&config->arena, SKY_URL_SHOWN_SIZE);
+        if (!host)
+            return SKY_E_MEMORY;
+        sky_url_show(text, host);
+        *shown = host;
         return SKY_OK;
-    if (strncmp(*text, SECRET_FILE_PREFIX, strlen(SECRET_FILE_PREFIX)) != 0) {
-        *shown = "(hidden)";
-        if (assignment->layer == SKY_CONFIG_ENVIRONMENT)
-            return SKY_OK;
-        return fail(message, "%s: a secret does not stand here: give file:PATH, or the environment variable",
-                    assignment->where);
     }
+    if (assignment->layer == SKY_CONFIG_ENVIRONMENT)
+        return SKY_OK;
+    return fail(message, "%s: a secret does not stand here: give file:PATH, or the environment variable",
+                assignment->where);
+}
+
+/* The secret that is in the file. */
+static enum sky_status read_secret(struct sky_config *config, const struct sky_config_assignment *assignment,
+                                   const char **text, struct sky_config_message *message)
+{
     const char *path = *text + strlen(SECRET_FILE_PREFIX);
     char *secret = sky_arena_alloc(&config->arena, SKY_CONFIG_SECRET_BYTES_MAX + 1);
     if (!secret)
@@ -134,8 +148,11 @@ enum sky_status sky_config_assign(struct sky_config *config, const struct sky_co
         return SKY_E_CONFIG;
     }
     const char *shown = text;
-    if (setting->rule.type == SKY_VALUE_SECRET) {
-        enum sky_status status = read_secret(config, assignment, &value.string, &shown, message);
+    bool is_secret = setting->rule.type == SKY_VALUE_SECRET || setting->rule.type == SKY_VALUE_SECRET_URL;
+    if (is_secret && *text) {
+        bool in_file = strncmp(text, SECRET_FILE_PREFIX, strlen(SECRET_FILE_PREFIX)) == 0;
+        enum sky_status status = in_file ? read_secret(config, assignment, &value.string, message)
+                                         : take_plain_secret(config, assignment, setting->rule.type, &shown, message);
         if (status != SKY_OK)
             return status;
     }

@@ -59,6 +59,7 @@ static void write_json_value(struct sky_json_writer *json, const struct sky_sett
     case SKY_VALUE_SIZE:
     case SKY_VALUE_STRING:
     case SKY_VALUE_SECRET:
+    case SKY_VALUE_SECRET_URL:
     case SKY_VALUE_CHOICE: sky_json_string(json, text); break;
     }
 }
@@ -141,7 +142,8 @@ void sky_config_write_markdown(struct sky_buffer *buffer)
         "that is not allowed, is an error that says where it stands and what is allowed.\n\n"
         "A secret is `file:PATH` (what the file holds, without the line break at its end). Only in the environment "
         "may\n"
-        "it stand itself: a command line and a configuration file are read by too many. It is shown nowhere.\n\n"
+        "it stand itself: a command line and a configuration file are read by too many. It is shown nowhere.\n"
+        "A URL that may hold a secret may be `file:PATH` too, and no more of it than its host is shown.\n\n"
         "```yaml\n# skytrend.yaml\ntrend:\n  min_z: 6\n  languages: [en, ja]\nhttp:\n  port: 9000\n```\n");
     for (size_t i = 0; i < count; i++) {
         size_t len = section_len(settings[i].name);

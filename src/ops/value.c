@@ -159,7 +159,8 @@ enum sky_status sky_value_parse(const struct sky_value_rule *rule, const char *t
              in_range(rule, (double)value->integer);
         break;
     case SKY_VALUE_STRING:
-    case SKY_VALUE_SECRET: ok = true; break;
+    case SKY_VALUE_SECRET:
+    case SKY_VALUE_SECRET_URL: ok = true; break;
     case SKY_VALUE_CHOICE:
         value->integer = choice_place(rule->choices, sky_span_from_string(text));
         ok = value->integer >= 0;
@@ -190,7 +191,8 @@ void sky_value_write(const struct sky_value_rule *rule, const struct sky_value *
     case SKY_VALUE_STRING:
     case SKY_VALUE_CHOICE:
     case SKY_VALUE_LIST: sky_buffer_put_string(buffer, value->string ? value->string : ""); break;
-    case SKY_VALUE_SECRET: break;
+    case SKY_VALUE_SECRET:
+    case SKY_VALUE_SECRET_URL: break;
     }
 }
 
@@ -212,6 +214,7 @@ void sky_value_rule_write(const struct sky_value_rule *rule, struct sky_buffer *
         [SKY_VALUE_CHOICE] = "one of ",
         [SKY_VALUE_LIST] = "a list with commas between",
         [SKY_VALUE_SECRET] = "file:PATH; in the environment the secret itself too",
+        [SKY_VALUE_SECRET_URL] = "a URL, or file:PATH of one",
     };
     sky_buffer_put_string(buffer, names[rule->type]);
     if (rule->type == SKY_VALUE_LIST && rule->choices)
@@ -241,6 +244,7 @@ const char *sky_value_placeholder(const struct sky_value_rule *rule)
     case SKY_VALUE_CHOICE: return rule->choices;
     case SKY_VALUE_LIST: return "A,B,...";
     case SKY_VALUE_SECRET: return "file:PATH";
+    case SKY_VALUE_SECRET_URL: return "URL";
     }
     return "VALUE";
 }

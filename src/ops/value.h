@@ -10,6 +10,7 @@
  *     choice    one of the words of the rule, kept as its place in them
  *     list      words with commas between them; kept as that text, walked by sky_list_next
  *     secret    file:PATH, or the secret itself where others cannot read it; the value must not be shown
+ *     secret URL  a URL, or file:PATH; no more of it than its host is shown
  *
  * Memory   nothing is allocated; string and list borrow the text they were parsed from. */
 #ifndef SKY_OPS_VALUE_H
@@ -26,7 +27,8 @@ enum sky_value_type {
     SKY_VALUE_STRING,
     SKY_VALUE_CHOICE,
     SKY_VALUE_LIST,
-    SKY_VALUE_SECRET
+    SKY_VALUE_SECRET,
+    SKY_VALUE_SECRET_URL
 };
 
 /* What is allowed. */

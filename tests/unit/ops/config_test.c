@@ -22,6 +22,8 @@ static int in_empty_folder(void **state)
 static int leave_folder(void **state)
 {
     unlink("c.yaml");
+    unlink("secret");
+    unlink("url");
     unlink("skytrend.yaml");
     return chdir("/") == 0 && rmdir(file) == 0 ? 0 : -1;
 }
@@ -261,6 +263,39 @@ static void test_secrets(void **state)
     assert_non_null(strstr(message.text, "holds no secret"));
 }
 
+/* A webhook's URL holds its password: it counts whole, from a file too, and is shown up to its host. */
+static void test_secret_urls(void **state)
+{
+    struct sky_buffer text = {0};
+    write_file("url", "https://hooks.example.org/T0/sesame\n", 36);
+    assert_int_equal(
+        load("alerts:\n  webhook_url: file:url\n  alertmanager_url: http://me:sesame@[::1]:9093/am\n", NULL, NULL),
+        SKY_OK);
+    assert_string_equal(config.alerts.webhook_url, "https://hooks.example.org/T0/sesame");
+    assert_string_equal(config.alerts.alertmanager_url, "http://me:sesame@[::1]:9093/am");
+    assert_int_equal(load("alerts:\n  webhook_url: https://hooks.example.org:8443/T0/sesame?key=sesame\n"
+                          "  alertmanager_url: http://me:sesame@[::1]:9093/am\n",
+                          NULL, NULL),
+                     SKY_OK);
+    assert_string_equal(config.alerts.webhook_url, "https://hooks.example.org:8443/T0/sesame?key=sesame");
+    sky_config_write_text(&config, &text);
+    sky_config_write_json(&config, &text);
+    sky_buffer_put_u8(&text, 0);
+    assert_null(strstr((const char *)text.ptr, "sesame"));
+    assert_non_null(strstr((const char *)text.ptr, "https://hooks.example.org:8443/(hidden)"));
+    assert_non_null(strstr((const char *)text.ptr, "http://[::1]:9093/(hidden)"));
+    sky_buffer_clean_up(&text);
+    assert_int_equal(load("alerts:\n  webhook_url: sesame\n  alertmanager_url: http://127.0.0.1:9093/\n", NULL, NULL),
+                     SKY_OK);
+    text = (struct sky_buffer){0};
+    sky_config_write_text(&config, &text);
+    sky_buffer_put_u8(&text, 0);
+    assert_null(strstr((const char *)text.ptr, "sesame"));
+    assert_non_null(strstr((const char *)text.ptr, "http://127.0.0.1:9093\n") ||
+                    strstr((const char *)text.ptr, "http://127.0.0.1:9093 "));
+    sky_buffer_clean_up(&text);
+}
+
 /* docs/CONFIGURATION.md is what the table prints: `skytrend config --markdown > docs/CONFIGURATION.md`. */
 static void test_the_reference_is_current(void **state)
 {
@@ -283,7 +318,7 @@ int main(void)
         cmocka_unit_test(test_the_default_file), cmocka_unit_test(test_errors_of_the_file),
         cmocka_unit_test(test_harmless_files),   cmocka_unit_test(test_other_errors),
         cmocka_unit_test(test_damaged_files),    cmocka_unit_test(test_the_reference_is_current),
-        cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_secrets),          cmocka_unit_test(test_secret_urls),
     };
     return cmocka_run_group_tests(tests, in_empty_folder, leave_folder);
 }
