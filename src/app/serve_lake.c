@@ -8,6 +8,11 @@
 #define MEMORY_BYTES (UINT64_C(256) << 20) /* of one question; a month of trends is some 50 MB */
 #define THREADS      2
 
+/* Somebody waits for the answer, and others behind them. */
+#define CONNECT_MS 3000
+#define REQUEST_MS 8000
+#define ATTEMPTS   2
+
 /* Once for each change, beside /readyz, which a lake that is away does not make false: the rest goes on. */
 static void report(void *context, enum sky_status status, const char *problem)
 {
@@ -30,6 +35,9 @@ bool sky_serve_lake_find(const struct sky_config *config, struct sky_health *hea
         return false;
     }
     sky_lake_s3_options(config, &lake->s3);
+    lake->s3.connect_timeout_ms = CONNECT_MS;
+    lake->s3.timeout_ms = REQUEST_MS;
+    lake->s3.attempts_max = ATTEMPTS;
     lake->query = (struct sky_lake_query_options){
         .location = lake->location,
         .s3 = &lake->s3,

@@ -4,7 +4,9 @@
 gzip, 304, 429, other hosts' pages; a Redis that dies and comes back."""
 import gzip
 import json
+import os
 import socket
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -18,8 +20,8 @@ PATHS = ('/v1/trends?limit=500', '/v1/activity', '/v1/trends/word3', '/v1/summar
 
 
 class Serve(program.Process):
-    def __init__(self, url, *more):
-        super().__init__('serve', '--port', 0, '--redis.url', url, '--log.format', 'json', *more)
+    def __init__(self, url, *more, **kwargs):
+        super().__init__('serve', '--port', 0, '--redis.url', url, '--log.format', 'json', *more, **kwargs)
         self.url = self.wait_for(r'The page is at (\S+)/\n')[1]
         self.port = int(self.url.rpartition(':')[2])
 
@@ -222,6 +224,37 @@ def check_history(redis):
     assert away.stop() == 0
 
 
+def check_hanging_store(redis):
+    """S3 takes connections and says nothing. A question is given up in time, and SIGTERM does not wait for one."""
+    with socket.create_server(('127.0.0.1', 0)) as silent:
+        serve = Serve(redis.url, '--lake.location', 's3://lake', '--s3.endpoint', f'http://127.0.0.1:{silent.getsockname()[1]}',
+                      env={**os.environ, 'SKYTREND_S3_ACCESS_KEY': 'access', 'SKYTREND_S3_SECRET_KEY': 'secret'})
+        codes = []
+
+        def ask():
+            try:
+                with urllib.request.urlopen(serve.url + '/v1/history?from=2026-01-05&to=2026-01-06', timeout=60) as answer:
+                    codes.append(answer.status)
+            except urllib.error.HTTPError as error:
+                codes.append(error.code)
+            except OSError:
+                codes.append(None)
+
+        asker = threading.Thread(target=ask)
+        asker.start()
+        asker.join(40)
+        assert codes in ([503], [504]), codes
+        asker = threading.Thread(target=ask)
+        asker.start()
+        time.sleep(1)
+        began = time.monotonic()
+        assert serve.stop() == 0, serve.told()
+        ended_s = time.monotonic() - began
+        assert ended_s < 5, f'it took {ended_s:.1f} s to end'
+        asker.join()
+        print(f'ended {ended_s:.1f} s after SIGTERM while S3 hangs')
+
+
 def main():
     redis = servers.Redis()
     first = check_empty(redis)
@@ -241,6 +274,7 @@ def main():
         assert serve.stop() == 0, serve.told()
     check_old(redis, 35)
     check_history(redis)
+    check_hanging_store(redis)
     print('ok')
 
 

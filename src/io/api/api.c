@@ -307,6 +307,7 @@ void sky_api_stop(struct sky_api *api)
     if (!api)
         return;
     sky_board_listen(api->options.board, NULL, NULL);
+    sky_api_history_stop(api->history); /* the server waits for what its handlers do */
     sky_http_server_stop(api->server);
     sky_api_history_free(api->history);
     free(api);

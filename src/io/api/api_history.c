@@ -1,9 +1,12 @@
 #include "io/api/api_history.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/time.h"
+#include "io/api/time_limit.h"
 #include "wire/json_write.h"
 
 #define DAY_TEXT_LEN 10 /* 2026-01-05 */
@@ -12,8 +15,30 @@ const char *const sky_api_history_parameters[] = {"from", "to", "keyword", "lang
 
 struct sky_api_history {
     struct sky_api_history_options options;
+    struct sky_time_limit *limit;
+    atomic_bool stop;             /* requests to S3 */
+    pthread_mutex_t mutex;        /* of `query` as a place: who asks changes it, the limit's thread looks */
     struct sky_lake_query *query; /* NULL: not open */
 };
+
+static void strike(void *context)
+{
+    struct sky_api_history *history = context;
+    atomic_store(&history->stop, true);
+    pthread_mutex_lock(&history->mutex);
+    if (history->query)
+        sky_lake_query_interrupt(history->query);
+    pthread_mutex_unlock(&history->mutex);
+}
+
+static void set_query(struct sky_api_history *history, struct sky_lake_query *query)
+{
+    pthread_mutex_lock(&history->mutex);
+    struct sky_lake_query *before = history->query;
+    history->query = query;
+    pthread_mutex_unlock(&history->mutex);
+    sky_lake_query_free(before);
+}
 
 enum sky_status sky_api_history_new(const struct sky_api_history_options *options, struct sky_api_history **result)
 {
@@ -22,14 +47,30 @@ enum sky_status sky_api_history_new(const struct sky_api_history_options *option
     if (!history)
         return SKY_E_MEMORY;
     history->options = *options;
-    return SKY_OK;
+    if (!history->options.ms_max)
+        history->options.ms_max = SKY_API_HISTORY_MS_MAX;
+    pthread_mutex_init(&history->mutex, NULL);
+    enum sky_status status = sky_time_limit_new(strike, history, &history->limit);
+    if (status != SKY_OK) {
+        sky_api_history_free(history);
+        *result = NULL;
+    }
+    return status;
+}
+
+void sky_api_history_stop(struct sky_api_history *history)
+{
+    if (history)
+        sky_time_limit_stop(history->limit);
 }
 
 void sky_api_history_free(struct sky_api_history *history)
 {
     if (!history)
         return;
+    sky_time_limit_free(history->limit);
     sky_lake_query_free(history->query);
+    pthread_mutex_destroy(&history->mutex);
     free(history);
 }
 
@@ -152,8 +193,18 @@ static enum sky_status ask(struct sky_api_history *history, const struct sky_lak
                            struct sky_http_response *response, char problem[SKY_LAKE_QUERY_PROBLEM_SIZE])
 {
     enum sky_status status = SKY_OK;
-    if (!history->query)
-        status = sky_lake_query_new(history->options.lake, &history->query, problem);
+    if (!history->query) {
+        struct sky_lake_query_options lake = *history->options.lake;
+        struct sky_s3_options s3 = {0};
+        struct sky_lake_query *query = NULL;
+        if (lake.s3) {
+            s3 = *lake.s3;
+            s3.stop = &history->stop;
+            lake.s3 = &s3;
+        }
+        status = sky_lake_query_new(&lake, &query, problem);
+        set_query(history, query);
+    }
     if (status != SKY_OK)
         return status;
     struct sky_lake_trends_wanted one_more = *wanted; /* which is not shown, but says that there is more */
@@ -173,14 +224,22 @@ void sky_api_history_get(void *context, const struct sky_http_request *request, 
     char problem[SKY_LAKE_QUERY_PROBLEM_SIZE] = "";
     if (!take_wanted(request, &wanted, response))
         return;
+    atomic_store(&history->stop, false);
+    sky_time_limit_begin(history->limit, history->options.ms_max);
     enum sky_status status = ask(history, &wanted, response, problem);
-    if (history->options.report)
+    enum sky_time_limit_end end = sky_time_limit_end(history->limit);
+    bool too_long = status != SKY_OK && end == SKY_TIME_LIMIT_PASSED;
+    if (too_long)
+        snprintf(problem, sizeof problem, "a question was given up after %d ms", history->options.ms_max);
+    if (history->options.report && (status == SKY_OK || end != SKY_TIME_LIMIT_STOPPED))
         history->options.report(history->options.context, status, problem);
     if (status == SKY_OK)
         return;
-    sky_lake_query_free(history->query); /* a new one next time: what is wrong may pass */
-    history->query = NULL;
-    /* The problem may name paths and hosts of ours: it is for the log, not for who asks. */
-    sky_http_fail(response, 503, "lake_unavailable", "The history cannot be read now.",
-                  "GET /v1/trends is as of now; the log of this server says more.");
+    set_query(history, NULL); /* a new one next time: what is wrong may pass */
+    if (too_long)
+        sky_http_fail(response, 504, "lake_timeout", "The answer took too long to find, and was given up.",
+                      "Ask for a shorter time; the log of this server says more.");
+    else /* The problem may name paths and hosts of ours: it is for the log, not for who asks. */
+        sky_http_fail(response, 503, "lake_unavailable", "The history cannot be read now.",
+                      "GET /v1/trends is as of now; the log of this server says more.");
 }

@@ -2,7 +2,10 @@
  *
  * The lake is opened with the first question, and again after a failure.
  *
- * Threads  one owner: the handler of a slow route (http_server.h). */
+ * A question is given up after SKY_API_HISTORY_MS_MAX: others wait behind it. It is where a store is that does not
+ * answer, or the question is too large.
+ *
+ * Threads  one owner: the handler of a slow route (http_server.h); sky_api_history_stop by any. */
 #ifndef SKY_IO_API_API_HISTORY_H
 #define SKY_IO_API_API_HISTORY_H
 
@@ -10,7 +13,8 @@
 #include "io/lake/lake_query.h"
 
 /* Limits of ours. */
-#define SKY_API_HISTORY_DAYS_MAX     31 /* of one question */
+#define SKY_API_HISTORY_DAYS_MAX     31    /* of one question */
+#define SKY_API_HISTORY_MS_MAX       15000 /* likewise; then it gets 504 */
 #define SKY_API_HISTORY_ROWS_DEFAULT 100
 #define SKY_API_HISTORY_ROWS_MAX     1000
 
@@ -20,14 +24,18 @@ struct sky_api_history_options {
      * less. May be NULL. Called on the handler's thread. */
     void (*report)(void *context, enum sky_status status, const char *problem);
     void *context;
+    int ms_max; /* 0: SKY_API_HISTORY_MS_MAX */
 };
 
 struct sky_api_history;
 
-/* What `options` points to outlives it. SKY_E_MEMORY is the only error. */
+/* What `options` points to outlives it. SKY_E_MEMORY, SKY_E_IO (no thread). */
 SKY_MUST_USE enum sky_status sky_api_history_new(const struct sky_api_history_options *options,
                                                  struct sky_api_history **history);
 void sky_api_history_free(struct sky_api_history *history); /* NULL is fine */
+
+/* What is being asked is given up at once, and all that follows. NULL is fine. */
+void sky_api_history_stop(struct sky_api_history *history);
 
 /* A sky_http_handler: from, to (an instant or a day), keyword, language, by (trend or slide), limit. Unknown parameters
  * are for the caller to refuse. */

@@ -1,5 +1,6 @@
 #include "io/lake/lake_query.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,9 +9,10 @@
 #include "io/lake/lake_listing.h"
 #include "io/lake/lake_state.h"
 
-#define HIVE         "hive_partitioning = true, hive_types = {'year': BIGINT, 'month': BIGINT, 'day': BIGINT, 'hour': BIGINT}"
-#define HIVE_COLUMNS "\"year\" BIGINT, \"month\" BIGINT, \"day\" BIGINT, \"hour\" BIGINT"
-#define TIME_FORMAT  "'%Y-%m-%dT%H:%M:%S.%gZ'"
+#define HTTPFS_TIMEOUT_S 30 /* DuckDB's default */
+#define HIVE             "hive_partitioning = true, hive_types = {'year': BIGINT, 'month': BIGINT, 'day': BIGINT, 'hour': BIGINT}"
+#define HIVE_COLUMNS     "\"year\" BIGINT, \"month\" BIGINT, \"day\" BIGINT, \"hour\" BIGINT"
+#define TIME_FORMAT      "'%Y-%m-%dT%H:%M:%S.%gZ'"
 
 struct sky_lake_query {
     struct sky_lake_store *store;
@@ -21,11 +23,20 @@ struct sky_lake_query {
     bool has_result;
     uint64_t files;
     uint64_t bytes;
+    atomic_bool interrupted;
     char problem[SKY_LAKE_QUERY_PROBLEM_SIZE];
 };
 
+static enum sky_status fail_interrupted(struct sky_lake_query *query)
+{
+    snprintf(query->problem, sizeof query->problem, "interrupted");
+    return SKY_E_END;
+}
+
 static enum sky_status fail_database(struct sky_lake_query *query, enum sky_status status)
 {
+    if (atomic_load(&query->interrupted))
+        return fail_interrupted(query);
     snprintf(query->problem, sizeof query->problem, "%s",
              query->database.problem[0] ? query->database.problem : sky_status_name(status));
     return status;
@@ -73,6 +84,18 @@ static enum sky_status tell_keys(struct sky_lake_query *query, const struct sky_
     return run(query, &sql);
 }
 
+/* DuckDB's own requests end as ours do; it takes whole seconds, and does not hear of an interrupt before. */
+static enum sky_status limit_requests(struct sky_lake_query *query, const struct sky_s3_options *s3)
+{
+    struct sky_buffer sql = {0};
+    int64_t timeout_s = s3->timeout_ms / 1000;
+    if (timeout_s >= HTTPFS_TIMEOUT_S)
+        return SKY_OK;
+    sky_buffer_printf(&sql, "SET http_timeout = %lld; SET http_retries = %u", (long long)(timeout_s ? timeout_s : 1),
+                      s3->attempts_max ? s3->attempts_max - 1 : 0);
+    return run(query, &sql);
+}
+
 static enum sky_status load_httpfs(struct sky_lake_query *query, const struct sky_lake_query_options *options)
 {
     struct sky_buffer sql = {0};
@@ -91,7 +114,8 @@ static enum sky_status load_httpfs(struct sky_lake_query *query, const struct sk
         if (run(query, &sql) != SKY_OK)
             return SKY_E_CONFIG;
     }
-    return tell_keys(query, options->s3);
+    enum sky_status status = limit_requests(query, options->s3);
+    return status == SKY_OK ? tell_keys(query, options->s3) : status;
 }
 
 static enum sky_status open_parts(struct sky_lake_query *query, const struct sky_lake_query_options *options)
@@ -147,6 +171,12 @@ void sky_lake_query_free(struct sky_lake_query *query)
     sky_database_close(&query->database);
     sky_lake_store_free(query->store);
     free(query);
+}
+
+void sky_lake_query_interrupt(struct sky_lake_query *query)
+{
+    atomic_store(&query->interrupted, true);
+    duckdb_interrupt(query->database.connection);
 }
 
 const char *sky_lake_query_problem(const struct sky_lake_query *query)
@@ -379,6 +409,8 @@ static enum sky_status run_select(struct sky_lake_query *query, struct sky_span 
         sky_buffer_put_u8(&wrapped, '\0');
         status = wrapped.failed ? SKY_E_MEMORY : SKY_OK;
     }
+    if (status == SKY_OK && atomic_load(&query->interrupted))
+        status = fail_interrupted(query);
     if (status == SKY_OK) {
         query->has_result = true;
         if (duckdb_query(query->database.connection, (const char *)wrapped.ptr, &query->result) != DuckDBSuccess) {
@@ -416,6 +448,8 @@ enum sky_status sky_lake_query_rows(struct sky_lake_query *query, sky_lake_row_f
     duckdb_data_chunk chunk;
     enum sky_status status = SKY_OK;
     while (status == SKY_OK && query->has_result && (chunk = duckdb_fetch_chunk(query->result)) != NULL) {
+        if (atomic_load(&query->interrupted))
+            status = fail_interrupted(query);
         idx_t rows = duckdb_data_chunk_get_size(chunk);
         for (idx_t row = 0; status == SKY_OK && row < rows; row++) {
             for (size_t i = 0; i < query->columns_count; i++)

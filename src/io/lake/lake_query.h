@@ -11,10 +11,11 @@
  * are covered by others are passed over. A SELECT can read these files and nothing else: no other file, no network.
  *
  * Memory   options.memory_bytes for DuckDB; results are held whole.
- * Threads  one owner.
+ * Threads  one owner; sky_lake_query_interrupt by any.
  * Errors   SKY_E_CONFIG  a person must act: no such lake, wrong keys, no httpfs extension
  *          SKY_E_RANGE   the SQL is wrong or not a SELECT
  *          SKY_E_IO      the store cannot be reached, or a file is damaged
+ *          SKY_E_END     interrupted, or *s3->stop
  *          others as in s3.h. sky_lake_query_problem says it in words. */
 #ifndef SKY_IO_LAKE_LAKE_QUERY_H
 #define SKY_IO_LAKE_LAKE_QUERY_H
@@ -51,6 +52,10 @@ SKY_MUST_USE enum sky_status sky_lake_query_new(const struct sky_lake_query_opti
                                                 struct sky_lake_query **query,
                                                 char problem[SKY_LAKE_QUERY_PROBLEM_SIZE]);
 void sky_lake_query_free(struct sky_lake_query *query); /* NULL is fine */
+
+/* End what is under way, and all that follows: the query is good for nothing any more. What DuckDB waits for of S3 ends
+ * by its time-out, that of s3->timeout_ms; once more is seldom too often, since DuckDB forgets one that comes early. */
+void sky_lake_query_interrupt(struct sky_lake_query *query);
 const char *sky_lake_query_problem(const struct sky_lake_query *query);
 
 struct sky_lake_trends_wanted {

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 
 #include "unit/io/http/http_client.h"
 
 #include "io/api/api.h"
+#include "io/host/clock.h"
 #include "io/lake/lake.h"
 
 #define FIRST  INT64_C(1767621600000) /* 2026-01-05T14:00:00Z */
@@ -210,6 +212,126 @@ static void test_away(void **state)
     assert_int_equal(fixture->reported, SKY_OK);
 }
 
+/* A listener that takes connections and says nothing, as a store that hangs does. */
+static int listen_silently(uint16_t *port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    *port = ntohs(address.sin_port);
+    return fd;
+}
+
+struct silent {
+    struct sky_lake_query_options lake;
+    struct sky_s3_options s3;
+    struct sky_board *board;
+    struct sky_api *api;
+    char endpoint[64];
+    uint16_t port;
+    int fd;
+};
+
+static void silent_start(struct silent *silent, int ms_max)
+{
+    char message[SKY_HTTP_ERROR_SIZE];
+    unsigned port;
+    *silent = (struct silent){.port = 0};
+    silent->fd = listen_silently(&silent->port);
+    sky_s3_options_default(&silent->s3);
+    snprintf(silent->endpoint, sizeof silent->endpoint, "http://127.0.0.1:%u", silent->port);
+    silent->s3.endpoint = silent->endpoint;
+    silent->s3.access_key = silent->s3.secret_key = "secret";
+    silent->lake = (struct sky_lake_query_options){
+        .location = "s3://lake", .s3 = &silent->s3, .memory_bytes = UINT64_C(256) << 20, .threads = 1};
+    assert_int_equal(sky_board_new(&silent->board), SKY_OK);
+    const struct sky_api_options options = {
+        .board = silent->board, .address = "127.0.0.1", .history = {.lake = &silent->lake, .ms_max = ms_max}};
+    assert_int_equal(sky_api_start(&options, &silent->api, message), SKY_OK);
+    assert_int_equal(sscanf(sky_api_url(silent->api), "http://127.0.0.1:%u/", &port), 1);
+    silent->port = (uint16_t)port;
+}
+
+static void silent_stop(struct silent *silent)
+{
+    sky_api_stop(silent->api);
+    sky_board_free(silent->board);
+    close(silent->fd);
+}
+
+/* Each question has its time, and the next one after it its own. */
+static void test_too_long(void **state)
+{
+    struct silent silent;
+    (void)state;
+    silent_start(&silent, 300);
+    for (int i = 0; i < 2; i++) {
+        int64_t began_ms = sky_clock_monotonic_ms();
+        char *reply = client_get(silent.port, "/v1/history?" DAY);
+        assert_int_equal(reply_status(reply), 504);
+        assert_non_null(strstr(reply, "\"code\":\"lake_timeout\""));
+        assert_true(sky_clock_monotonic_ms() - began_ms < 5000);
+        free(reply);
+    }
+    silent_stop(&silent);
+}
+
+static void *ask_in_vain(void *context)
+{
+    struct silent *silent = context;
+    free(client_get(silent->port, "/v1/history?" DAY));
+    return NULL;
+}
+
+/* The server ends though a question waits for the store. */
+static void test_stop(void **state)
+{
+    struct silent silent;
+    pthread_t thread;
+    (void)state;
+    silent_start(&silent, 120000);
+    assert_int_equal(pthread_create(&thread, NULL, ask_in_vain, &silent), 0);
+    usleep(300000);
+    int64_t began_ms = sky_clock_monotonic_ms();
+    silent_stop(&silent);
+    assert_true(sky_clock_monotonic_ms() - began_ms < 5000);
+    pthread_join(thread, NULL);
+}
+
+static void *interrupt_later(void *context)
+{
+    usleep(300000);
+    for (int i = 0; i < 3; i++) {
+        sky_lake_query_interrupt(context);
+        usleep(50000);
+    }
+    return NULL;
+}
+
+/* Work of DuckDB's own that would take hours. */
+static void test_interrupt(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sky_lake_query *query;
+    pthread_t thread;
+    char problem[SKY_LAKE_QUERY_PROBLEM_SIZE];
+    assert_int_equal(sky_lake_query_new(&fixture->lake, &query, problem), SKY_OK);
+    assert_int_equal(pthread_create(&thread, NULL, interrupt_later, query), 0);
+    int64_t began_ms = sky_clock_monotonic_ms();
+    assert_int_equal(
+        sky_lake_query_sql(query,
+                           SKY_SPAN("SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range * "
+                                    "b.range % 7 = 1"),
+                           FIRST, FIRST + MINUTE),
+        SKY_E_END);
+    assert_true(sky_clock_monotonic_ms() - began_ms < 10000);
+    pthread_join(thread, NULL);
+    sky_lake_query_free(query);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +339,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_filters, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_parameters, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_away, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_interrupt, set_up, tear_down),
+        cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
