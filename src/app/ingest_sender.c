@@ -12,6 +12,7 @@
 #include "io/host/clock.h"
 #include "io/kafka/kafka_last.h"
 #include "io/kafka/kafka_producer.h"
+#include "io/spool/spool_end.h"
 #include "ops/log.h"
 
 #define CALL_MS       5000 /* of one call that waits for brokers */
@@ -243,8 +244,10 @@ static enum sky_status take_found(struct sky_ingest_sender *sender)
 static enum sky_status compare_alone(struct sky_ingest_sender *sender, bool has_cursor)
 {
     struct sky_spool_status spool;
+    uint64_t end;
     sky_spool_status(sender->options.spool, &spool);
     if (!has_cursor) {
+        sky_spool_end_forget(sender->options.spool);
         sender->committed.position = spool.first_position;
         sender->committed.event_time_ms = spool.first_time_ms;
         return SKY_OK;
@@ -252,9 +255,15 @@ static enum sky_status compare_alone(struct sky_ingest_sender *sender, bool has_
     if (sender->found.spool_id != sky_spool_id(sender->options.spool))
         return fail(sender,
                     "another spool was committed to Kafka meanwhile: start ingest again, it will go on from there");
-    if (sender->found.position > spool.next_position)
-        sky_log(SKY_LOG_ERROR, "spool_lost_its_end", SKY_LOG_INT("position", spool.next_position),
-                SKY_LOG_INT("committed", sender->found.position));
+    if (sky_spool_end_noted(sender->options.spool, &end) && sender->found.position > end) {
+        uint64_t twice = spool.next_position - end;
+        sky_log(SKY_LOG_ERROR, "spool_lost_its_end", SKY_LOG_INT("position", end),
+                SKY_LOG_INT("committed", sender->found.position), SKY_LOG_INT("records", twice));
+        sky_metric_add(sender->options.metrics, SKY_METRIC_SPOOL_LOST, 0, twice);
+        return fail(sender, "the spool had lost its end, and what was received since has positions that Kafka knows: "
+                            "start ingest again, it will go on from Kafka");
+    }
+    sky_spool_end_forget(sender->options.spool);
     return take_found(sender);
 }
 

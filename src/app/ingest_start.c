@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "io/host/clock.h"
+#include "io/spool/spool_end.h"
 #include "ops/log.h"
 
 #define LOOK_MS 100
@@ -35,12 +36,18 @@ static enum sky_status go_on_from_cursor(struct sky_service *service, struct sky
 {
     struct sky_spool_tail tail;
     enum sky_status status = SKY_OK;
+    uint64_t end;
+    bool was_alone = sky_spool_end_noted(spool, &end);
     if (!sky_spool_tail(spool, &tail))
         status = restart(service, spool, cursor, "the spool has no state");
     else if (sky_spool_id(spool) != cursor->spool_id)
         status = restart(service, spool, cursor, "another spool was committed after this one");
     else if (cursor->position > tail.position)
         status = restart(service, spool, cursor, "the spool lost its end");
+    else if (was_alone && cursor->position > end)
+        status = restart(service, spool, cursor, "the spool had lost its end, and was gone on from without Kafka");
+    if (status == SKY_OK)
+        sky_spool_end_forget(spool);
     const struct sky_spool_tail from = {cursor->position, cursor->event_time_ms, sky_buffer_span(&cursor->state)};
     return status == SKY_OK ? sky_ingest_sender_go(sender, &from) : status;
 }
@@ -48,9 +55,20 @@ static enum sky_status go_on_from_cursor(struct sky_service *service, struct sky
 static enum sky_status go_on_without_cursor(struct sky_spool *spool, struct sky_ingest_sender *sender)
 {
     struct sky_spool_status status;
+    sky_spool_end_forget(spool);
     sky_spool_status(spool, &status);
     return sky_ingest_sender_go(
         sender, &(struct sky_spool_tail){.position = status.first_position, .event_time_ms = status.first_time_ms});
+}
+
+static enum sky_status go_on_alone(struct sky_service *service, struct sky_spool *spool,
+                                   struct sky_ingest_sender *sender)
+{
+    if (sky_spool_end_note(spool) != SKY_OK) {
+        (void)sky_service_fail(service, "the spool", strerror(errno));
+        return SKY_E_IO;
+    }
+    return sky_ingest_sender_go(sender, NULL);
 }
 
 enum sky_status sky_ingest_settle(struct sky_service *service, struct sky_spool *spool,
@@ -77,7 +95,7 @@ enum sky_status sky_ingest_settle(struct sky_service *service, struct sky_spool 
         sky_log(SKY_LOG_WARN, has_tail ? "going_on_without_kafka" : "waiting_for_kafka",
                 SKY_LOG_TEXT("reason", *status.problem ? status.problem : "no broker has answered yet"));
         if (has_tail)
-            return sky_ingest_sender_go(sender, NULL);
+            return go_on_alone(service, spool, sender);
     }
     return SKY_E_END;
 }

@@ -10,6 +10,7 @@
  *     of another id          cursor                    the cursor: another spool was committed after this one, and had
  *                                                      what this one had not sent
  *     ends below the cursor  cursor                    the cursor: the spool lost its end
+ *     ended below it before  cursor                    likewise: it was gone on from without Kafka (spool_end.h)
  *     reaches it             cursor                    the spool's end; what it has above the cursor is sent */
 #ifndef SKY_APP_INGEST_START_H
 #define SKY_APP_INGEST_START_H

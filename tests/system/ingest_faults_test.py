@@ -8,6 +8,7 @@ ingest_faults_test.py [NAME...]: only these. SKY_TEST_OUTAGE_S: how long Kafka i
 import json
 import os
 import pathlib
+import shutil
 import socket
 import ssl
 import sys
@@ -198,6 +199,43 @@ def test_start_without_kafka():
     kafka.start()
     wait_for_all(kafka, ingest, expected)
     check(drained(ingest, kafka), expected)
+
+
+def test_lost_end_without_kafka():
+    """Kafka is away, and the spool is an older one: what is added to it has positions that Kafka knows. Whether it sees that itself or
+    is killed before, nothing of it is taken for something that was sent."""
+    simulation = ['--seed', 14, '--rate', 0.1, '--hours', 1]
+    expected = expected_posts(*simulation)
+    for killed in (False, True):
+        kafka = Kafka()
+        data, older = directory(), directory()
+        relay, url = program.relay(*simulation, '--wait', '--speed', 20)  # a relay does not keep all: it is soon come back to
+        ingest = Ingest(kafka, url, data)
+        ingest.wait_for_posts(300)
+        assert ingest.stop() == 0, ingest.told()
+        shutil.copytree(data, older, dirs_exist_ok=True)
+        ingest = Ingest(kafka, url, data)
+        ingest.wait_for_posts(300)
+        assert ingest.stop() == 0, ingest.told()
+        kafka.kill()
+        ingest = Ingest(kafka, url, older)
+        ingest.wait_for('going_on_without_kafka')
+        ingest.wait_until(lambda: (ingest.metric('posts_processed_total') or 0) > 1500, 'more than was lost')
+        if killed:
+            ingest.kill()
+            kafka.start()
+        else:
+            kafka.start()
+            assert ingest.process.wait(90) == 1, ingest.told()
+            assert 'spool_lost_its_end' in ingest.stderr() and 'start ingest again' in ingest.stderr(), ingest.told()
+        ingest = Ingest(kafka, url, older)
+        ingest.wait_for_posts(3000)
+        assert 'gone on from without Kafka' in ingest.stderr(), ingest.told()
+        relay.kill()
+        records = drained(ingest, kafka)
+        last_seq = max(json.loads(record.value)['seq'] for record in posts_of(records))
+        check(records, [post for post in expected if post['seq'] <= last_seq])
+        kafka.kill()
 
 
 def test_failover():
