@@ -57,7 +57,7 @@ struct cache {
     size_t places_count;
     bool has_unwritten;
     int64_t unwritten_clock_ms; /* since when */
-    bool write_failed; /* the last time it was tried */
+    bool write_failed;          /* the last time it was tried */
     bool is_paused;
     int64_t ping_clock_ms;
     enum sky_redis_trouble trouble; /* of Redis, told last */
