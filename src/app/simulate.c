@@ -54,8 +54,8 @@ static const struct sky_option options[] = {
      .value = "8790",
      .help = "of the relay, on 127.0.0.1; 0: any free one"},
     {.name = "fault",
-     .rule = {.type = SKY_VALUE_LIST, .choices = "garbage|half-frame|drop|stall"},
-     .help = "let the relay misbehave now and then: any of garbage, half-frame, drop, stall"},
+     .rule = {.type = SKY_VALUE_LIST, .choices = "garbage|half-frame|drop|stall|gap"},
+     .help = "let the relay misbehave now and then: any of garbage, half-frame, drop, stall, gap"},
     {.name = "wait", .help = "let event time stand still while nobody is connected or a client is far behind"},
     {0},
 };
@@ -206,7 +206,8 @@ static unsigned read_faults(const char *list)
     } faults[] = {{"garbage", SKY_RELAY_FAULT_GARBAGE},
                   {"half-frame", SKY_RELAY_FAULT_HALF_FRAME},
                   {"drop", SKY_RELAY_FAULT_DROP},
-                  {"stall", SKY_RELAY_FAULT_STALL}};
+                  {"stall", SKY_RELAY_FAULT_STALL},
+                  {"gap", SKY_RELAY_FAULT_GAP}};
     unsigned set = 0;
     struct sky_span word;
     while (list && sky_list_next(&list, &word))
