@@ -11,6 +11,7 @@
 
 #include "app/command.h"
 #include "app/feed.h"
+#include "app/past_lake.h"
 #include "app/reject.h"
 #include "app/run_bus.h"
 #include "app/run_lake.h"
@@ -92,6 +93,7 @@ struct run {
     bool bus_is_away;          /* likewise */
     bool waits_for_bus;        /* no event is taken until what is complete is published, for a checkpoint */
     struct sky_run_lake *lake; /* NULL: none */
+    struct sky_past_lake past, simulated_past; /* where the page finds what was; the second after a fallback */
     struct sky_decoder *decoder;
     struct sky_engine *engine;
     struct sky_board *board;
@@ -229,6 +231,10 @@ static enum sky_status open_page(struct run *run)
     char message[SKY_HTTP_ERROR_SIZE];
     sky_config_http_access(config, &options.access);
     sky_run_report_set_probes(run->report, &options);
+    if (run->lake)
+        sky_past_lake_at(sky_run_lake_folder(run->lake), &run->past, &options.history);
+    else if (run->state.posts)
+        (void)sky_past_lake_find(config, sky_run_report_health(run->report), &run->past, &options.history);
     enum sky_status status = config->http.enabled ? sky_api_start(&options, &run->api, message) : SKY_OK;
     if (status != SKY_OK)
         sky_run_fail("the page", message);
@@ -482,6 +488,16 @@ static bool save_when_due(struct run *run, int *exit_code)
     return true;
 }
 
+/* The past of the simulated network instead of the real one's. */
+static void move_past(struct run *run)
+{
+    struct sky_api_history_options history = {.lake = NULL};
+    if (run->lake)
+        sky_past_lake_at(sky_run_lake_folder(run->lake), &run->simulated_past, &history);
+    if (run->api)
+        sky_api_move_history(run->api, history.lake);
+}
+
 /* No relay has answered in time: say so, and go on with the simulated network if that is allowed. */
 static enum sky_status fall_back(struct run *run, int64_t now_clock_ms)
 {
@@ -511,8 +527,10 @@ static enum sky_status fall_back(struct run *run, int64_t now_clock_ms)
     if (status == SKY_OK)
         status = sky_run_open_simulation(&run->source);
     run->feed = run->source.feed;
-    if (status == SKY_OK)
+    if (status == SKY_OK) {
         open_lake(run);
+        move_past(run);
+    }
     return status;
 }
 

@@ -47,6 +47,11 @@ void sky_run_report_free(struct sky_run_report *report)
     free(report);
 }
 
+struct sky_health *sky_run_report_health(struct sky_run_report *report)
+{
+    return report->health;
+}
+
 void sky_run_report_set_probes(struct sky_run_report *report, struct sky_api_options *options)
 {
     options->healthz = (struct sky_api_probe){sky_health_render_alive, report->health, NULL};

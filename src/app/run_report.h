@@ -18,6 +18,7 @@ SKY_MUST_USE enum sky_status sky_run_report_new(const struct sky_config *config,
 void sky_run_report_free(struct sky_run_report *report); /* NULL is fine; after sky_api_stop */
 
 /* Let the API answer /healthz, /readyz and /metrics from this report. */
+struct sky_health *sky_run_report_health(struct sky_run_report *report);
 void sky_run_report_set_probes(struct sky_run_report *report, struct sky_api_options *options);
 
 /* What a report is made from. */
