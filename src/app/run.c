@@ -12,7 +12,6 @@
 #include "app/command.h"
 #include "app/feed.h"
 #include "app/past_lake.h"
-#include "app/reject.h"
 #include "app/run_bus.h"
 #include "app/run_lake.h"
 #include "app/run_report.h"
@@ -102,6 +101,7 @@ struct run {
     struct sky_checkpoint *checkpoint;
     struct sky_output_file *out;
     struct sky_dead_letters *dead_letters;
+    struct sky_run_letters *letters; /* of the posts on Kafka; NULL: none */
     struct sky_run_report *report;
     struct sky_run_state state;
     int64_t started_clock_ms;    /* monotonic */
@@ -394,7 +394,12 @@ static bool take_turn(struct run *run, int *exit_code)
         case SKY_FEED_END: return false;
         case SKY_FEED_CONNECTED: sky_decoder_connected(run->decoder); continue;
         case SKY_FEED_NOTICE: sky_log(SKY_LOG_WARN, "source", SKY_LOG_TEXT("notice", item.notice)); continue;
-        case SKY_FEED_BAD: sky_reject_line(run->dead_letters, &item); continue;
+        case SKY_FEED_BAD:
+            if (sky_run_letters_put(run->letters, &item) != SKY_OK) {
+                *exit_code = sky_run_fail("stopped", "no memory");
+                return false;
+            }
+            continue;
         case SKY_FEED_FAILED: *exit_code = sky_run_fail("the source failed", item.notice); return false;
         case SKY_FEED_ITEM: break;
         }
@@ -420,6 +425,7 @@ static void report(struct run *run)
                                   .board = run->board,
                                   .api = run->api,
                                   .bus = run->bus,
+                                  .letters = run->letters,
                                   .event_clock_ms = run->event_clock_ms};
     sky_run_report_update(run->report, &parts);
 }
@@ -476,9 +482,10 @@ static bool save_when_due(struct run *run, int *exit_code)
         sky_run_lake_turn(run->lake, stats.event_time_ms);
     if (!publish(run, is_due, exit_code))
         return false;
+    bool are_kept = sky_run_letters_settle(run->letters);
     /* Were events taken meanwhile, there would always be one more minute to publish. */
     run->waits_for_bus = is_due && run->bus && !run->bus_is_away && !sky_run_bus_is_clear(run->bus);
-    if (!is_due || (run->bus && !sky_run_bus_is_clear(run->bus)))
+    if (!is_due || !are_kept || (run->bus && !sky_run_bus_is_clear(run->bus)))
         return true;
     run->checkpoint_event_ms = stats.event_time_ms + run->config->checkpoint.interval_ms;
     if (save(run) == SKY_OK)
@@ -534,6 +541,16 @@ static enum sky_status fall_back(struct run *run, int64_t now_clock_ms)
     return status;
 }
 
+static bool keep_letters(struct run *run, int64_t until_ms)
+{
+    while (!sky_run_letters_settle(run->letters)) {
+        if (sky_clock_monotonic_ms() >= until_ms)
+            return false;
+        usleep(POLL_MS * 1000);
+    }
+    return true;
+}
+
 /* At the end: what is complete goes out, unless the brokers are away for too long. */
 static int drain(struct run *run, int exit_code)
 {
@@ -545,6 +562,10 @@ static int drain(struct run *run, int exit_code)
     if (exit_code == SKY_EXIT_OK && run->bus && !sky_run_bus_is_clear(run->bus)) {
         sky_log(SKY_LOG_WARN, "not_published", SKY_LOG_TEXT("reason", "the brokers are away; the next run does it"));
         return exit_code; /* the last checkpoint is before what was not published */
+    }
+    if (exit_code == SKY_EXIT_OK && !keep_letters(run, until_ms)) {
+        sky_log(SKY_LOG_WARN, "dead_letters_not_kept", SKY_LOG_TEXT("reason", "the next run does it"));
+        return exit_code;
     }
     if (!run->checkpoint)
         sky_run_lake_cut(run->lake);
@@ -569,7 +590,7 @@ static int work(struct run *run)
         }
         if (run->view_error)
             break;
-        if (run->bus && sky_run_bus_is_full(run->bus))
+        if ((run->bus && sky_run_bus_is_full(run->bus)) || sky_run_letters_are_full(run->letters))
             usleep(POLL_MS * 1000);
         else if (!run->waits_for_bus && !take_turn(run, &exit_code))
             break;
@@ -656,6 +677,8 @@ static enum sky_status set_up(struct run *run)
     if (status == SKY_OK)
         status = sky_run_open_dead_letters(&run->source, &run->dead_letters);
     if (status == SKY_OK)
+        status = sky_run_open_letters(&run->source, &run->letters);
+    if (status == SKY_OK)
         status = open_views(run);
     if (status == SKY_OK)
         move_log(run);
@@ -672,6 +695,7 @@ static void tear_down(struct run *run)
     sky_run_report_free(run->report);
     sky_board_free(run->board);
     sky_dead_letters_free(run->dead_letters);
+    sky_run_letters_free(run->letters);
     sky_checkpoint_close(run->checkpoint);
     sky_output_file_close(run->out);
     sky_feed_close(run->feed);

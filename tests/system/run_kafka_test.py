@@ -67,7 +67,7 @@ def options(kafka, name, prefix='', source=None):
     """Topics, transactional id and directory of their own for each prefix."""
     settings = {f'topics.{setting}': prefix + topic for setting, topic in (
         ('posts', 'bluesky-posts'), ('trends', 'trends'), ('trend_alerts', 'trend-alerts'), ('keyword_counts', 'keyword-counts'),
-        ('activity', 'activity-5m'), ('sessions', 'user-sessions'), ('run_marker', 'run-marker'))}
+        ('activity', 'activity-5m'), ('sessions', 'user-sessions'), ('run_marker', 'run-marker'), ('dead_letters', 'dead-letters'))}
     settings |= {'kafka.transactional_id': f'{prefix}run', 'data.directory': DIRECTORY / name, 'kafka.retention': '0',
                  'http.enabled': 'false'}
     if source:
@@ -233,7 +233,7 @@ def test_network(kafka, records, wanted):
 
 
 def test_bad_records(kafka, records):
-    """What is no PostData is kept apart, and changes nothing."""
+    """What is no PostData is kept in the topic of dead letters with where it stood, and changes nothing."""
     kafka.create_topic('b-bluesky-posts', PARTITIONS)
     entries = [entry for minute in records[:3] for entry in minute]
     bad = [Entry(None, value, partition) for partition, value in enumerate((b'\xff\xfe', b'{"op":"create"}', b'', b'[1,2'))]
@@ -243,8 +243,37 @@ def test_bad_records(kafka, records):
     process.wait_until(has_come_to(kafka, '2026-01-05T00:03:00.000Z', 'b-'), 'three minutes')
     assert process.stop() == 0
     assert process.stderr().count('not PostData') == len(bad), process.stderr()
-    kept = (DIRECTORY / 'bad' / 'dead-letters.jsonl').read_bytes().splitlines()
-    assert sorted(kept) == sorted([b'\xff\xfe', b'{"op":"create"}', b'[1,2']), kept
+    assert not list((DIRECTORY / 'bad').glob('dead-letters*'))
+    stood = {}
+    for record in kafka.consume('b-bluesky-posts'):
+        stood[record.partition, record.offset] = record.value or b''
+    letters = kafka.consume('b-dead-letters')
+    assert sorted(letter.value or b'' for letter in letters) == sorted(entry.value for entry in bad), letters
+    for letter in letters:
+        headers = {name: value.decode() for name, value in letter.headers}
+        assert headers['service'] == 'run' and headers['topic'] == 'b-bluesky-posts' and headers['reason'], headers
+        assert stood[int(headers['partition']), int(headers['offset'])] == (letter.value or b''), headers
+    again = Process(*options(kafka, 'bad', 'b-'))  # from a checkpoint behind them
+    again.wait_for('Going on where')
+    assert again.stop() == 0, again.told()
+    assert len(kafka.consume('b-dead-letters')) == len(bad), 'kept twice'
+
+
+def test_bad_records_while_letters_are_refused(kafka, records):
+    """A letter that the brokers do not take is not forgotten: no checkpoint is made behind it, and the next process keeps it."""
+    kafka.create_topic('l-bluesky-posts', PARTITIONS)
+    kafka.create_topic('l-dead-letters', max_message_bytes=100)
+    entries = [entry for minute in records[:3] for entry in minute]
+    entries[100:100] = [Entry(None, 'no PostData ' + 'x' * 300, 1)]
+    kafka.produce('l-bluesky-posts', [(entry.key, entry.value, None, entry.partition) for entry in entries])
+    process = Process(*options(kafka, 'refused', 'l-'))
+    process.wait_for('dead_letters_not_kept')
+    process.wait_until(has_come_to(kafka, '2026-01-05T00:03:00.000Z', 'l-'), 'three minutes')
+    process.kill()
+    kafka.set_topic('l-dead-letters', max_message_bytes=1000000)
+    process = Process(*options(kafka, 'refused', 'l-'))
+    kafka.wait_for('l-dead-letters', lambda letters: len(letters) == 1, 'the letter')
+    assert process.stop() == 0, process.told()
 
 
 def test_relay(kafka):
@@ -270,6 +299,7 @@ def main():
     wanted = test_whole(kafka, records, snapshots)
     test_one_at_a_time(kafka, records, wanted)
     test_bad_records(kafka, records)
+    test_bad_records_while_letters_are_refused(kafka, records)
     test_network(kafka, records, wanted)
     test_relay(kafka)
     test_kills(kafka, records, wanted)
