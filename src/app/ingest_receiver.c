@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "app/trace.h"
 #include "event/post_json.h"
 #include "io/host/clock.h"
 #include "io/kafka/ingest_cursor.h"
@@ -188,8 +189,10 @@ static enum sky_status put_post(struct sky_ingest_receiver *receiver, const stru
                                             .key = post->author_did,
                                             .value = sky_buffer_span(&receiver->json)};
     enum sky_status status = sky_spool_put(receiver->options.spool, &record);
-    if (status == SKY_OK)
+    if (status == SKY_OK) {
         count_post(metrics, post->op);
+        sky_trace_post("post_spooled", post);
+    }
     return status;
 }
 

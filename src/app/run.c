@@ -18,6 +18,7 @@
 #include "app/run_setup.h"
 #include "app/run_state.h"
 #include "app/source.h"
+#include "app/trace.h"
 #include "base/time.h"
 #include "io/api/api.h"
 #include "io/host/clock.h"
@@ -311,6 +312,7 @@ static bool on_slide(void *context, const struct sky_trend_snapshot *snapshot)
     if (run->bus)
         sky_run_bus_slide(run->bus, snapshot);
     sky_run_lake_trends(run->lake, snapshot);
+    sky_trace_changes(SKY_LOG_INFO, "trend_started", "trend_ended", snapshot);
     sky_run_report_slide(run->report, &(struct sky_run_parts){.engine = run->engine, .board = run->board}, snapshot);
     if (run->out && !write_line(run, snapshot))
         return false;
@@ -349,6 +351,7 @@ static enum sky_status take_posts(struct run *run, const struct sky_decoded *dec
         enum sky_status status = sky_engine_post(run->engine, &decoded->posts[i], &sink);
         if (status != SKY_OK && status != SKY_E_LATE)
             return status;
+        sky_trace_post("post_counted", &decoded->posts[i]);
         sky_run_lake_post(run->lake, &decoded->posts[i]);
     }
     return SKY_OK;
@@ -361,6 +364,7 @@ static enum sky_status take_post(struct run *run, const struct sky_post *post)
     enum sky_status status = sky_engine_post(run->engine, post, &sink);
     if (run->failed != SKY_OK)
         return run->failed;
+    sky_trace_post("post_counted", post);
     return status == SKY_E_LATE ? SKY_OK : status; /* the engine counts it */
 }
 
