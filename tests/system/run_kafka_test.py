@@ -22,6 +22,7 @@ from servers import Kafka, wait_until
 PARTITIONS = 4
 KILLS = int(os.environ.get('SKY_TEST_KILLS', 50))
 KILL_SEED = int(os.environ.get('SKY_TEST_SEED', 0)) or random.SystemRandom().randrange(1, 1 << 31)
+IDLE_S = 30  # in which an instance without work must have noticed that there is a newer one
 KILL_S = 100  # at most; a slow machine kills less often
 FEED_S = 75  # over which the hour is written meanwhile
 OUTPUTS = ('trends', 'trend-alerts', 'keyword-counts', 'activity-5m', 'user-sessions')
@@ -89,7 +90,7 @@ def outputs(kafka, prefix=''):
 def marker(kafka, prefix=''):
     if f'{prefix}run-marker' not in kafka.topics():
         return ''
-    records = kafka.consume(f'{prefix}run-marker')
+    records = [record for record in kafka.consume(f'{prefix}run-marker') if record.value is not None]
     return json.loads(records[-1].value)['window_end'] if records else ''
 
 
@@ -214,6 +215,33 @@ def test_one_at_a_time(kafka, records, wanted):
     assert_same(outputs(kafka, 'f-'), wanted)
 
 
+def test_idle(kafka, records):
+    """An instance that has nothing to publish hears of a newer one too: before the first minute, and behind one."""
+    kafka.create_topic('i-bluesky-posts', PARTITIONS)
+
+    def takes_over(older, name):
+        newer = Process(*options(kafka, name, 'i-'))
+        newer.wait_until(lambda: 'Reading i-bluesky-posts' in newer.stderr(), 'the newer one')
+        begin = time.monotonic()
+        wait_until(lambda: older.process.poll() is not None, 'the older one to end', IDLE_S)
+        assert older.process.returncode == 1 and 'newer instance' in older.stderr(), older.told()
+        print(f'{name}: the older one ended after {time.monotonic() - begin:.0f} s', flush=True)
+        return newer
+
+    first = Process(*options(kafka, 'idle1', 'i-'))
+    first.wait_for('Reading i-bluesky-posts')
+    wait_until(lambda: 'i-run-marker' in kafka.topics(), 'its topics')
+    second = takes_over(first, 'idle2')
+    kafka.produce('i-bluesky-posts', [(entry.key, entry.value, None, entry.partition) for minute in records[:3] for entry in minute])
+    second.wait_until(has_come_to(kafka, '2026-01-05T00:03:00.000Z', 'i-'), 'three minutes')
+    second.wait_until(lambda: (DIRECTORY / 'idle2' / 'checkpoint.b').exists(), 'a checkpoint')
+    shutil.copytree(DIRECTORY / 'idle2', DIRECTORY / 'idle3')
+    (DIRECTORY / 'idle3' / 'checkpoint.lock').unlink(missing_ok=True)
+    third = takes_over(second, 'idle3')
+    assert third.stop() == 0, third.told()
+    assert marker(kafka, 'i-') == '2026-01-05T00:03:00.000Z' and len(kafka.consume('i-trends')) == 3
+
+
 def test_network(kafka, records, wanted):
     """Connections that break, hang and are refused, in the middle of everything."""
     kafka.create_topic('n-bluesky-posts', PARTITIONS)
@@ -298,6 +326,7 @@ def main():
     records, snapshots = make_posts('hour')
     wanted = test_whole(kafka, records, snapshots)
     test_one_at_a_time(kafka, records, wanted)
+    test_idle(kafka, records)
     test_bad_records(kafka, records)
     test_bad_records_while_letters_are_refused(kafka, records)
     test_network(kafka, records, wanted)
