@@ -11,11 +11,14 @@ import sys
 import tempfile
 import time
 
+import kafka_wire
 import program
 from ingest import POSTS, Ingest, check, directory, drained, expected_posts, identity, posts_of, wait_for_all
 from jetstream import Jetstream
 from servers import Kafka, free_port, wait_until
 
+TRANSACTIONAL_ID = 'skytrend-ingest'
+LOST = b'{"op":"watermark","event_time":"2026-01-05T23:59:59.000Z"}'
 OUTAGE_S = float(os.environ.get('SKY_TEST_OUTAGE_S', '15'))
 
 
@@ -71,6 +74,38 @@ def test_transaction_given_up():
     aborted = ingest.metric('skytrend_kafka_transactions_total{result="aborted"}')
     check(drained(ingest, kafka), expected)
     print(f'{aborted:.0f} transactions given up')
+
+
+def test_lost_ends():
+    """A broker lost the ends of a transaction: its records lie open in every partition, and the coordinator does not know of them. The
+    next commit under the same name would bring them to light; ingest ends them as aborted before it sends anything.
+
+    Such a state is made by writing into a transaction that the coordinator is not told of, which brokers check by default."""
+    simulation = ['--seed', 14, '--rate', 0.1, '--hours', 1]
+    expected = expected_posts(*simulation)
+    kafka = Kafka(settings={'transaction.partition.verification.enable': 'false'})
+    data = directory()
+    _, url = program.relay(*simulation, '--wait', '--speed', 120)
+    ingest = Ingest(kafka, url, data)
+    ingest.wait_for_posts(300)
+    ingest.kill()
+    wire = kafka_wire.Wire(kafka.direct)
+    partitions = kafka.partitions(POSTS)
+    producer = wire.init_producer(TRANSACTIONAL_ID)  # what the killed one left open is aborted
+    for partition in partitions:
+        assert wire.last_stable_offset(POSTS, partition) == wire.high_watermark(POSTS, partition), partition
+        wire.produce(producer, TRANSACTIONAL_ID, POSTS, partition, LOST)
+        assert wire.last_stable_offset(POSTS, partition) == wire.high_watermark(POSTS, partition) - 1, 'it is not open'
+    began_at = {partition: wire.high_watermark(POSTS, partition) for partition in partitions}
+    ingest = Ingest(kafka, url, data)
+    ingest.wait_for_posts(300)
+    wait_for_all(kafka, ingest, expected)
+    records = drained(ingest, kafka)
+    assert not [record for record in records if record.value == LOST], 'what was lost came to light'
+    assert sum(record.value == LOST for record in kafka.consume(POSTS, committed=False)) == len(partitions) > 1
+    for partition in partitions:
+        assert wire.last_stable_offset(POSTS, partition) == wire.high_watermark(POSTS, partition) > began_at[partition], partition
+    check(records, expected)
 
 
 def test_full_spool():
