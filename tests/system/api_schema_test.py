@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# test: timeout=120
+# test: timeout=120 asan
 """What the API answers is what web/openapi.json says: every path's answer, from `run --simulate` with trends on, is checked
 against the schema of that path by a JSON Schema validator, unknown members included. The past is asked of `run` and then of a
 `serve` on the same lake."""

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# test: kafka minio timeout=600
+# test: kafka minio timeout=600 asan
 """The whole, on real servers: relay -> ingest -> Kafka -> run -> Kafka -> lake, cache, alerts, serve. What comes out at every end
 is what `replay` says of a recording of the same network, each post and each trend once."""
 import collections
