@@ -34,6 +34,26 @@ def read_some(faults):
     return now
 
 
+def come_back():
+    """`run` goes away from a relay that goes on. What it missed is told where the relay keeps (--keep) less than that."""
+    relays = {keep: program.relay('--seed', 2, '--rate', 0.01, '--bursts', 0, '--speed', 60, '--keep', keep)[1]
+              for keep in ('16MiB', '1GiB')}  # it sends some 5 MB/s
+    gaps = {}
+    for away_s in (8, 0):
+        runs = {keep: program.Process('run', '--source', url, '--source.trust_time', 'true', '--data.directory', f'data-{keep}',
+                                      '--port', 0, '--plain', '--lake.local', 'false') for keep, url in relays.items()}
+        for keep, run in runs.items():
+            url = run.wait_for(r'http://127\.0\.0\.1:\d+/')[0]
+            run.wait_until(lambda url=url: metrics(url)['skytrend_seqs_seen_total'] >= 500, 'some seqs')
+            gaps[keep] = metrics(url)['skytrend_source_gaps_total']
+            assert run.stop() == 0, run.told()
+            assert ('were missed' in run.stderr()) == (gaps[keep] > 0), run.told()
+        time.sleep(away_s)
+    assert gaps == {'16MiB': 1, '1GiB': 0}, gaps
+
+
+come_back()
+
 got = read_some('gap,drop')
 last = int(got['skytrend_seqs_expected_total'])  # the first is seq 1: this relay waits for its first client
 seen = sum((seq - 1) % GAP_EVERY < GAP_EVERY - GAP for seq in range(1, last + 1))
