@@ -3,10 +3,13 @@
 """`ingest` when things around it fail: Kafka is away, the spool is full, another ingest takes over, a relay fails, Jetstream repeats itself. What is in the
 topic in the end is what the relay sent, each post once.
 
-ingest_faults_test.py [NAME...]: only these. SKY_TEST_OUTAGE_S: how long Kafka is away.
+ingest_faults_test.py [NAME...]: only these. SKY_TEST_OUTAGE_S: how long Kafka is away. SKY_TEST_FULL=1: one after the other, with the
+simulated hour at half the speed, so that each disturbance strikes in a longer stream. Else two at a time: they mostly wait.
 """
+import concurrent.futures
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,7 +22,11 @@ from servers import Kafka, free_port, wait_until
 
 TRANSACTIONAL_ID = 'skytrend-ingest'
 LOST = b'{"op":"watermark","event_time":"2026-01-05T23:59:59.000Z"}'
-OUTAGE_S = float(os.environ.get('SKY_TEST_OUTAGE_S', '15'))
+FULL = os.environ.get('SKY_TEST_FULL') == '1'
+AT_ONCE = 1 if FULL else 2
+SPEED = 120 if FULL else 240  # an hour in 15 s
+HANGING_SPEED = 60 if FULL else 120  # it goes on while the network hangs: for 20 s there must be something to receive
+OUTAGE_S = float(os.environ.get('SKY_TEST_OUTAGE_S', '15' if FULL else '8'))
 
 
 def test_outage():
@@ -61,7 +68,7 @@ def test_transaction_given_up():
     simulation = ['--seed', 6, '--rate', 0.1, '--hours', 1]
     expected = expected_posts(*simulation)
     kafka = Kafka(proxied=True, settings={'transaction.abort.timed.out.transaction.cleanup.interval.ms': 500})
-    _, url = program.relay(*simulation, '--wait', '--speed', 60)
+    _, url = program.relay(*simulation, '--wait', '--speed', HANGING_SPEED)
     ingest = Ingest(kafka, url, directory(), '--kafka.transaction_timeout', '2s', '--kafka.request_timeout', '2s',
                     '--kafka.reconnect_backoff_max', '500ms')
     for _ in range(3):
@@ -85,7 +92,7 @@ def test_lost_ends():
     expected = expected_posts(*simulation)
     kafka = Kafka(settings={'transaction.partition.verification.enable': 'false'})
     data = directory()
-    _, url = program.relay(*simulation, '--wait', '--speed', 120)
+    _, url = program.relay(*simulation, '--wait', '--speed', SPEED)
     ingest = Ingest(kafka, url, data)
     ingest.wait_for_posts(300)
     ingest.kill()
@@ -136,7 +143,7 @@ def test_takeover():
     simulation = ['--seed', 9, '--rate', 0.1, '--hours', 1]
     expected = expected_posts(*simulation)
     kafka = Kafka()
-    _, url = program.relay(*simulation, '--wait', '--speed', 120)
+    _, url = program.relay(*simulation, '--wait', '--speed', SPEED)
     first_data = directory()
     first = Ingest(kafka, url, first_data)
     first.wait_for_posts(500)
@@ -161,7 +168,7 @@ def test_start_without_kafka():
     expected = expected_posts(*simulation)
     kafka = Kafka()
     data = directory()
-    _, url = program.relay(*simulation, '--wait', '--speed', 120)
+    _, url = program.relay(*simulation, '--wait', '--speed', SPEED)
     kafka.kill()
     ingest = Ingest(kafka, url, data)
     ingest.wait_for('waiting_for_kafka')
@@ -240,8 +247,28 @@ def identities(kafka):
     return {identity(json.loads(record.value)) for record in posts_of(kafka.consume(POSTS))}
 
 
+def run_test(name):
+    started = time.monotonic()
+    globals()[name]()
+    print(f'{name}: ok in {time.monotonic() - started:.1f} s', flush=True)
+
+
+def run_alone(name):
+    """In a process of its own, with what it says in one piece."""
+    result = subprocess.run([sys.executable, __file__, name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    print(result.stdout, end='', flush=True)
+    return name if result.returncode else None
+
+
+def main():
+    names = sys.argv[1:] or [name for name in list(globals()) if name.startswith('test_')]
+    if len(names) == 1:
+        run_test(names[0])
+        return
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        failed = [name for name in pool.map(run_alone, names) if name]
+    assert not failed, failed
+
+
 if __name__ == '__main__':
-    for name in sys.argv[1:] or [name for name in list(globals()) if name.startswith('test_')]:
-        started = time.monotonic()
-        globals()[name]()
-        print(f'{name}: ok in {time.monotonic() - started:.1f} s', flush=True)
+    main()
