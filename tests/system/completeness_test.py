@@ -4,7 +4,6 @@
 the ratio is the one that the rule gives, whatever was read twice or not at all."""
 import re
 import time
-import urllib.request
 
 import program
 
@@ -13,8 +12,7 @@ SEQS = 12000
 
 
 def metrics(url):
-    with urllib.request.urlopen(f'{url}metrics', timeout=program.PATIENCE_S) as answer:
-        page = answer.read().decode()
+    page = program.get(f'{url}metrics')[1]
     return {name: float(value) for name, value in re.findall(r'^(skytrend_\w+) (\S+)$', page, re.M)}
 
 

@@ -7,7 +7,6 @@ import json
 import socket
 import sys
 import time
-import urllib.request
 
 import program
 
@@ -46,8 +45,7 @@ def stays_live(name, *arguments):
 def past(process):
     """What trended on the simulated network's first day, by the page of the process that asked for a relay before."""
     url = process.wait_for(r'The page is at (http://\S+)/')[1]
-    with urllib.request.urlopen(f'{url}/v1/history?from=2026-01-05&to=2026-01-06', timeout=10) as answer:
-        return json.load(answer)['trends']
+    return json.loads(program.get(f'{url}/v1/history?from=2026-01-05&to=2026-01-06')[1])['trends']
 
 
 def falls_back():
