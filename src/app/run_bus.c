@@ -19,6 +19,7 @@
 #define CONNECT_MS        5000  /* likewise when there is none */
 #define MARKER_MS         10000 /* to read the whole topic of markers; then with a new connection */
 #define INSTANCE_DIGITS   16
+#define CHECK_MS          10000 /* without a transaction: is there a newer instance? */
 
 static const enum sky_topic_kind outputs[] = {SKY_TOPIC_TRENDS,   SKY_TOPIC_TREND_ALERTS, SKY_TOPIC_KEYWORD_COUNTS,
                                               SKY_TOPIC_ACTIVITY, SKY_TOPIC_SESSIONS,     SKY_TOPIC_RUN_MARKER};
@@ -415,7 +416,10 @@ enum sky_status sky_run_bus_turn(struct sky_run_bus *bus, bool now)
         return SKY_E_MEMORY;
     bool is_due = now || sky_outbox_is_busy(bus->outbox) || sky_outbox_bytes(bus->outbox) >= GATHER_BYTES_MAX ||
                   sky_clock_monotonic_ms() - bus->sent_clock_ms >= GATHER_MS;
-    if (!is_due || (sky_outbox_is_clear(bus->outbox) && !sky_outbox_is_busy(bus->outbox)))
+    bool is_idle = sky_outbox_is_clear(bus->outbox) && !sky_outbox_is_busy(bus->outbox);
+    if (is_idle && sky_clock_monotonic_ms() - bus->sent_clock_ms >= CHECK_MS)
+        sky_outbox_check(bus->outbox);
+    else if (!is_due || is_idle)
         return SKY_OK;
     enum sky_status status = sky_outbox_pump(bus->outbox, ANSWER_MS);
     if (status == SKY_OK) {

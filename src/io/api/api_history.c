@@ -19,6 +19,8 @@ struct sky_api_history {
     atomic_bool stop;             /* requests to S3 */
     pthread_mutex_t mutex;        /* of `query` as a place: who asks changes it, the limit's thread looks */
     struct sky_lake_query *query; /* NULL: not open */
+    _Atomic(const struct sky_lake_query_options *) lake; /* what is asked now */
+    const struct sky_lake_query_options *opened;         /* whose query it is */
 };
 
 static void strike(void *context)
@@ -47,6 +49,7 @@ enum sky_status sky_api_history_new(const struct sky_api_history_options *option
     if (!history)
         return SKY_E_MEMORY;
     history->options = *options;
+    atomic_store(&history->lake, options->lake);
     if (!history->options.ms_max)
         history->options.ms_max = SKY_API_HISTORY_MS_MAX;
     pthread_mutex_init(&history->mutex, NULL);
@@ -72,6 +75,11 @@ void sky_api_history_free(struct sky_api_history *history)
     sky_lake_query_free(history->query);
     pthread_mutex_destroy(&history->mutex);
     free(history);
+}
+
+void sky_api_history_move(struct sky_api_history *history, const struct sky_lake_query_options *lake)
+{
+    atomic_store(&history->lake, lake);
 }
 
 /* Parameters */
@@ -189,22 +197,36 @@ static enum sky_status write_rows(struct sky_api_history *history, const struct 
     return status;
 }
 
+static enum sky_status open_lake(struct sky_api_history *history, char problem[SKY_LAKE_QUERY_PROBLEM_SIZE])
+{
+    const struct sky_lake_query_options *lake = atomic_load(&history->lake);
+    if (history->opened != lake) {
+        set_query(history, NULL);
+        history->opened = lake;
+    }
+    if (!lake) {
+        snprintf(problem, SKY_LAKE_QUERY_PROBLEM_SIZE, "there is no lake now");
+        return SKY_E_MISSING;
+    }
+    if (history->query)
+        return SKY_OK;
+    struct sky_lake_query_options stoppable = *lake;
+    struct sky_s3_options s3 = {0};
+    struct sky_lake_query *query = NULL;
+    if (lake->s3) {
+        s3 = *lake->s3;
+        s3.stop = &history->stop;
+        stoppable.s3 = &s3;
+    }
+    enum sky_status status = sky_lake_query_new(&stoppable, &query, problem);
+    set_query(history, query);
+    return status;
+}
+
 static enum sky_status ask(struct sky_api_history *history, const struct sky_lake_trends_wanted *wanted,
                            struct sky_http_response *response, char problem[SKY_LAKE_QUERY_PROBLEM_SIZE])
 {
-    enum sky_status status = SKY_OK;
-    if (!history->query) {
-        struct sky_lake_query_options lake = *history->options.lake;
-        struct sky_s3_options s3 = {0};
-        struct sky_lake_query *query = NULL;
-        if (lake.s3) {
-            s3 = *lake.s3;
-            s3.stop = &history->stop;
-            lake.s3 = &s3;
-        }
-        status = sky_lake_query_new(&lake, &query, problem);
-        set_query(history, query);
-    }
+    enum sky_status status = open_lake(history, problem);
     if (status != SKY_OK)
         return status;
     struct sky_lake_trends_wanted one_more = *wanted; /* which is not shown, but says that there is more */

@@ -5,7 +5,8 @@
  * A question is given up after SKY_API_HISTORY_MS_MAX: others wait behind it. It is where a store is that does not
  * answer, or the question is too large.
  *
- * Threads  one owner: the handler of a slow route (http_server.h); sky_api_history_stop by any. */
+ * Threads  one owner: the handler of a slow route (http_server.h); sky_api_history_stop and
+ *          sky_api_history_move are for others. */
 #ifndef SKY_IO_API_API_HISTORY_H
 #define SKY_IO_API_API_HISTORY_H
 
@@ -36,6 +37,10 @@ void sky_api_history_free(struct sky_api_history *history); /* NULL is fine */
 
 /* What is being asked is given up at once, and all that follows. NULL is fine. */
 void sky_api_history_stop(struct sky_api_history *history);
+
+/* From another thread than the handler's: the questions from now on are for that lake; NULL: for none. It outlives the
+ * history, and so does the report's context, which stays the same. */
+void sky_api_history_move(struct sky_api_history *history, const struct sky_lake_query_options *lake);
 
 /* A sky_http_handler: from, to (an instant or a day), keyword, language, by (trend or slide), limit. Unknown parameters
  * are for the caller to refuse. */

@@ -54,6 +54,7 @@ struct sky_outbox {
     uint64_t committed;
     uint64_t aborted;
     bool failed; /* no memory */
+    bool checks; /* asked for, not begun */
 };
 
 struct sky_outbox *sky_outbox_new(const struct sky_outbox_link *link, uint64_t instance)
@@ -273,6 +274,7 @@ static enum sky_status send_record(struct sky_outbox *outbox, const struct waiti
 
 static enum sky_status step_send(struct sky_outbox *outbox)
 {
+    outbox->checks = false;
     enum sky_status status = outbox->link.begin(outbox->link.context);
     if (may_try_again(status)) { /* nothing was begun that could be aborted */
         outbox->state = CONNECT;
@@ -350,7 +352,8 @@ static enum sky_status step(struct sky_outbox *outbox, int timeout_ms)
 enum sky_status sky_outbox_pump(struct sky_outbox *outbox, int timeout_ms)
 {
     enum sky_status status = outbox->failed ? SKY_E_MEMORY : SKY_OK;
-    while (status == SKY_OK && !(outbox->state == READY && outbox->claimed && !outbox->minutes_count)) {
+    while (status == SKY_OK &&
+           !(outbox->state == READY && outbox->claimed && !outbox->minutes_count && !outbox->checks)) {
         status = wait_for_time(outbox, timeout_ms);
         if (status == SKY_OK)
             status = step(outbox, timeout_ms);
@@ -358,6 +361,11 @@ enum sky_status sky_outbox_pump(struct sky_outbox *outbox, int timeout_ms)
             status = become_fenced(outbox);
     }
     return status;
+}
+
+void sky_outbox_check(struct sky_outbox *outbox)
+{
+    outbox->checks = true;
 }
 
 bool sky_outbox_is_clear(const struct sky_outbox *outbox)

@@ -15,6 +15,9 @@
  * from the moment it is connected; who is fenced looks there after a while, and only who finds a number that is neither
  * its own nor that of who was there before has been replaced.
  *
+ * An instance without work hears of a newer one by sky_outbox_check alone: a transaction that holds nothing but the
+ * marker as it is. (librdkafka asks the brokers nothing for one that is empty.)
+ *
  * When a transaction fails it is aborted and sent again, after a wait that grows with each failure. When that fails
  * too, or it is not known what became of it, a new connection is made and the marker read again: it knows.
  *
@@ -75,6 +78,9 @@ bool sky_outbox_end_minute(struct sky_outbox *outbox, int64_t window_end_ms);
  *   SKY_E_LIMIT    a record is too large for the brokers: likewise
  *   SKY_E_MEMORY   also when a put had failed */
 SKY_MUST_USE enum sky_status sky_outbox_pump(struct sky_outbox *outbox, int timeout_ms);
+
+/* The next pump asks the brokers whether this is still the instance that publishes, when nothing complete waits. */
+void sky_outbox_check(struct sky_outbox *outbox);
 
 bool sky_outbox_is_clear(const struct sky_outbox *outbox);      /* no complete minute waits */
 bool sky_outbox_is_busy(const struct sky_outbox *outbox);       /* a transaction is open, or broke */

@@ -33,7 +33,7 @@ struct brokers {
     int64_t clock_ms;
     uint64_t random;  /* 0: nothing fails */
     int commit_waits; /* timeouts before a commit is done */
-    int connects, aborts;
+    int connects, aborts, commits;
 };
 
 static uint32_t random_below(uint64_t *state, uint32_t bound)
@@ -139,6 +139,7 @@ static void make_it_so(struct brokers *brokers)
     assert_true(brokers->open_marker.window_end_ms >= brokers->marker_ms);
     brokers->marker_ms = brokers->open_marker.window_end_ms;
     brokers->instance = OURS;
+    brokers->commits++;
     brokers->open_count = 0;
     brokers->is_open = false;
 }
@@ -402,6 +403,38 @@ static void test_back_off(void **state)
     sky_outbox_free(outbox);
 }
 
+/* Without anything to publish: a transaction that changes nothing, and only when it is asked for. */
+static void test_check(void **state)
+{
+    (void)state;
+    struct brokers brokers = {.marker_ms = SKY_OUTBOX_NO_MARKER};
+    struct sky_outbox *outbox = outbox_of(&brokers);
+    for (int minutes = 0; minutes <= 3; minutes += 3) {
+        for (int minute = 1; minute <= minutes; minute++)
+            put_minute(outbox, minute);
+        assert_int_equal(sky_outbox_pump(outbox, 1), SKY_OK);
+        int commits = brokers.commits;
+        sky_outbox_check(outbox);
+        assert_int_equal(sky_outbox_pump(outbox, 1), SKY_OK);
+        assert_int_equal(brokers.commits, commits + 1);
+        assert_int_equal(sky_outbox_pump(outbox, 1), SKY_OK);
+        assert_int_equal(brokers.commits, commits + 1);
+        assert_int_equal(sky_outbox_marker_ms(outbox), minutes ? minutes : SKY_OUTBOX_NO_MARKER);
+    }
+    brokers.commit_waits = 1;
+    sky_outbox_check(outbox);
+    assert_int_equal(sky_outbox_pump(outbox, 1), SKY_E_TIMEOUT);
+    put_minute(outbox, 4); /* while it is under way */
+    assert_int_equal(sky_outbox_pump(outbox, 1), SKY_OK);
+    assert_all_once(&brokers, 4);
+    brokers.is_fenced = true;
+    assert_int_equal(sky_outbox_pump(outbox, 1), SKY_OK); /* nobody asked */
+    brokers.newer_clock_ms = brokers.clock_ms + 1;
+    sky_outbox_check(outbox);
+    assert_int_equal(pump_to_the_end(outbox), SKY_E_FENCED);
+    sky_outbox_free(outbox);
+}
+
 /* Every call fails now and then, and the process is killed and begins again from an older state. */
 static void test_everything_fails(void **state)
 {
@@ -423,6 +456,8 @@ static void test_everything_fails(void **state)
             if (minute < MINUTES)
                 put_minute(outbox, ++minute);
             if (random_below(&random, 3) == 0) {
+                if (random_below(&random, 4) == 0)
+                    sky_outbox_check(outbox);
                 enum sky_status status = sky_outbox_pump(outbox, 1);
                 assert_true(status == SKY_OK || status == SKY_E_TIMEOUT);
             }
@@ -447,6 +482,7 @@ int main(void)
         cmocka_unit_test(test_replaced),
         cmocka_unit_test(test_who_was_here_before),
         cmocka_unit_test(test_back_off),
+        cmocka_unit_test(test_check),
         cmocka_unit_test(test_everything_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
