@@ -189,12 +189,20 @@ static void observe(struct alerts *alerts, const struct sky_alert_finish *finish
         sky_metric_observe(alerts->service.metrics, SKY_METRIC_TREND_DETECTION_LATENCY, (double)latency_ms / 1e3);
 }
 
-static void log_undelivered(const struct sky_alert_finish *finish, const char *output)
+/* `alert` is the id, by which it is followed from `run` on; `delivery` what the receiver is told to know it by. */
+static void log_finish(const struct sky_alert_finish *finish, const char *output)
 {
-    char event[SKY_ALERT_EVENT_SIZE];
-    sky_alert_event(&finish->item->alert, event);
-    sky_log(SKY_LOG_WARN, finish->end == SKY_ALERT_REFUSED ? "alert_refused" : "alert_given_up",
-            SKY_LOG_TEXT("output", output), SKY_LOG_TEXT("alert", event), SKY_LOG_INT("attempts", finish->attempts),
+    static const char *const events[] = {[SKY_ALERT_DELIVERED] = "alert_delivered",
+                                         [SKY_ALERT_REFUSED] = "alert_refused",
+                                         [SKY_ALERT_GIVEN_UP] = "alert_given_up"};
+    const struct sky_trend_alert *alert = &finish->item->alert;
+    char id[SKY_TREND_ID_TEXT_SIZE], delivery[SKY_ALERT_EVENT_SIZE];
+    sky_trend_id_format(alert->id, id);
+    sky_alert_event(alert, delivery);
+    struct sky_span uri = alert->sample_posts_count ? alert->sample_posts[0].uri : SKY_SPAN("");
+    sky_log(finish->end == SKY_ALERT_DELIVERED ? SKY_LOG_INFO : SKY_LOG_WARN, events[finish->end],
+            SKY_LOG_TEXT("alert", id), SKY_LOG_SPAN("uri", uri), SKY_LOG_TEXT("delivery", delivery),
+            SKY_LOG_TEXT("output", output), SKY_LOG_INT("attempts", finish->attempts),
             SKY_LOG_INT("code", finish->code), SKY_LOG_TEXT("reason", finish->problem));
 }
 
@@ -203,12 +211,12 @@ static enum sky_status take_finish(struct alerts *alerts, const struct sky_alert
     struct letter *letter = (struct letter *)finish->item;
     enum sky_alert_output_kind kind = alerts->receivers.kinds[finish->output];
     enum sky_status status = SKY_OK;
+    log_finish(finish, sky_alert_output_name(kind));
     if (finish->end == SKY_ALERT_DELIVERED) {
         sky_metric_add(alerts->service.metrics, SKY_METRIC_ALERTS_DELIVERED, kind, 1);
         observe(alerts, finish);
     } else {
         sky_metric_add(alerts->service.metrics, SKY_METRIC_ALERTS_DEAD, kind, 1);
-        log_undelivered(finish, sky_alert_output_name(kind));
         status = bury(alerts, letter, sky_alert_output_name(kind), finish->problem);
     }
     if (status == SKY_OK)

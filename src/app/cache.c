@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "app/service.h"
+#include "app/trace.h"
 #include "io/host/clock.h"
 #include "io/kafka/kafka_dead_letters.h"
 #include "io/redis/cache.h"
@@ -199,6 +200,8 @@ static enum sky_status add_trends(struct cache *cache, const struct sky_kafka_re
 {
     struct sky_trend_snapshot snapshot;
     enum sky_status status = sky_trend_snapshot_read(&cache->reader, record->value, &snapshot, error);
+    if (status == SKY_OK)
+        sky_trace_changes(SKY_LOG_DEBUG, "trend_start_cached", "trend_end_cached", &snapshot);
     return status == SKY_OK ? sky_cache_add_snapshot(cache->cache, &snapshot, record->value) : status;
 }
 

@@ -16,6 +16,8 @@ struct sky_feed {
     struct sky_post_feed *posts;
     struct sky_network *network;
 
+    struct sky_merged merged; /* the last of the posts */
+
     /* simulation */
     double speed;
     bool has_item;
@@ -176,10 +178,10 @@ static enum sky_feed_state next_live(struct sky_feed *feed, int timeout_ms, stru
 
 static enum sky_feed_state next_posted(struct sky_feed *feed, int timeout_ms, struct sky_feed_item *item)
 {
-    struct sky_merged got;
-    enum sky_merge_event event = sky_post_feed_next(feed->posts, timeout_ms, &got);
-    item->bytes = got.record.value;
-    item->post = got.post;
+    struct sky_merged *got = &feed->merged;
+    enum sky_merge_event event = sky_post_feed_next(feed->posts, timeout_ms, got);
+    item->bytes = got->record.value;
+    item->post = got->post;
     item->is_line = true;
     item->receipt_ms = SKY_RECEIPT_NONE;
     item->host = "kafka";
@@ -187,8 +189,9 @@ static enum sky_feed_state next_posted(struct sky_feed *feed, int timeout_ms, st
     case SKY_MERGE_POST: return SKY_FEED_ITEM;
     case SKY_MERGE_WAITING: return SKY_FEED_IDLE;
     case SKY_MERGE_BAD:
-        snprintf(item->notice, sizeof item->notice, "partition %u offset %lld byte %zu: %s", got.partition,
-                 (long long)got.record.offset, got.error.offset, got.error.reason);
+        item->record = &got->record;
+        snprintf(item->notice, sizeof item->notice, "byte %zu: %s", got->error.offset,
+                 got->error.reason ? got->error.reason : sky_status_name(got->error.status));
         return SKY_FEED_BAD;
     case SKY_MERGE_FAILED: break;
     }
@@ -199,6 +202,7 @@ static enum sky_feed_state next_posted(struct sky_feed *feed, int timeout_ms, st
 enum sky_feed_state sky_feed_next(struct sky_feed *feed, int timeout_ms, struct sky_feed_item *item)
 {
     item->post = NULL;
+    item->record = NULL;
     if (feed->posts)
         return next_posted(feed, timeout_ms, item);
     return feed->relay ? next_live(feed, timeout_ms, item) : next_simulated(feed, timeout_ms, item);

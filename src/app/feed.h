@@ -23,8 +23,9 @@ enum sky_feed_state {
 
 struct sky_feed_item {
     struct sky_span bytes;
-    const struct sky_post *post; /* read from the bytes already; NULL: they are to be decoded */
-    bool is_line;                /* JSON, else a firehose frame */
+    const struct sky_kafka_record *record; /* of SKY_FEED_BAD: what could not be read */
+    const struct sky_post *post;           /* read from the bytes already; NULL: they are to be decoded */
+    bool is_line;                          /* JSON, else a firehose frame */
     int64_t receipt_ms;
     const char *host;
     char notice[SKY_FEED_NOTICE_SIZE];

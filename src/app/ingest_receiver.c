@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "app/trace.h"
 #include "event/post_json.h"
 #include "io/host/clock.h"
 #include "io/kafka/ingest_cursor.h"
@@ -11,7 +12,6 @@
 
 #define POLL_MS       50  /* one wait for an event */
 #define EVENTS_A_TURN 512 /* handled before clocks are looked at */
-#define HOST_SIZE     256
 
 struct sky_ingest_receiver {
     struct sky_ingest_receiver_options options;
@@ -24,8 +24,6 @@ struct sky_ingest_receiver {
     bool blocked;
     int64_t retry_clock_ms;
     char problem[SKY_FEED_NOTICE_SIZE];
-    char host[HOST_SIZE]; /* of last_seq */
-    int64_t last_seq;     /* 0: none of that host yet */
 };
 
 enum sky_status sky_ingest_receiver_new(const struct sky_ingest_receiver_options *options,
@@ -191,26 +189,11 @@ static enum sky_status put_post(struct sky_ingest_receiver *receiver, const stru
                                             .key = post->author_did,
                                             .value = sky_buffer_span(&receiver->json)};
     enum sky_status status = sky_spool_put(receiver->options.spool, &record);
-    if (status == SKY_OK)
+    if (status == SKY_OK) {
         count_post(metrics, post->op);
-    return status;
-}
-
-/* How many seqs there were from the first to the last, and how many of them came. */
-static void note_seq(struct sky_ingest_receiver *receiver, const char *host, int64_t seq)
-{
-    struct sky_metrics *metrics = receiver->options.metrics;
-    if (!host || seq <= 0)
-        return;
-    if (strcmp(host, receiver->host) != 0) {
-        snprintf(receiver->host, sizeof receiver->host, "%s", host);
-        receiver->last_seq = 0;
+        sky_trace_post("post_spooled", post);
     }
-    if (receiver->last_seq && seq <= receiver->last_seq)
-        return;
-    sky_metric_add(metrics, SKY_METRIC_SEQS_SEEN, 0, 1);
-    sky_metric_add(metrics, SKY_METRIC_SEQS_EXPECTED, 0, receiver->last_seq ? (uint64_t)(seq - receiver->last_seq) : 1);
-    receiver->last_seq = seq;
+    return status;
 }
 
 static enum sky_status take_item(struct sky_ingest_receiver *receiver, const struct sky_feed_item *item)
@@ -224,8 +207,6 @@ static enum sky_status take_item(struct sky_ingest_receiver *receiver, const str
         status = put_post(receiver, &decoded.posts[i], decoded.event->time);
     if (status != SKY_OK)
         return status;
-    if (good)
-        note_seq(receiver, item->host, decoded.event->seq);
     sky_feed_complete(source->feed);
     receiver->event_clock_ms = now_ms;
     if (!receiver->is_waiting)

@@ -12,6 +12,7 @@
 #include "app/lake_place.h"
 #include "app/service.h"
 #include "app/source.h"
+#include "app/trace.h"
 #include "base/time.h"
 #include "event/post_json.h"
 #include "io/host/clock.h"
@@ -143,11 +144,13 @@ static enum sky_status add_record(struct lake *lake, enum sky_topic_kind kind, s
         if (sky_post_json_read(&lake->post_reader, value, &post, error) != SKY_OK)
             return SKY_OK;
         note_time(lake, post.event_time_ms);
+        sky_trace_post("post_stored", &post);
         return sky_lake_add_post(lake->lake, &post);
     case SKY_TOPIC_TRENDS:
         if (sky_trend_snapshot_read(&lake->record_reader, value, &snapshot, error) != SKY_OK)
             return SKY_OK;
         note_time(lake, snapshot.window_end_ms);
+        sky_trace_changes(SKY_LOG_DEBUG, "trend_start_stored", "trend_end_stored", &snapshot);
         return sky_lake_add_trends(lake->lake, &snapshot);
     case SKY_TOPIC_ACTIVITY:
         if (sky_activity_read(&lake->record_reader, value, &activity, error) != SKY_OK)

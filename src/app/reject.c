@@ -37,11 +37,3 @@ void sky_reject(struct sky_dead_letters *letters, const struct sky_feed_item *it
         return;
     keep(letters, item);
 }
-
-void sky_reject_line(struct sky_dead_letters *letters, const struct sky_feed_item *item)
-{
-    sky_log(SKY_LOG_WARN, "dropped", SKY_LOG_TEXT("reason", "not PostData"), SKY_LOG_TEXT("detail", item->notice),
-            SKY_LOG_TEXT("host", item->host));
-    if (letters && item->bytes.len)
-        keep(letters, item);
-}

@@ -12,7 +12,4 @@
 void sky_reject(struct sky_dead_letters *letters, const struct sky_feed_item *item, const struct sky_decoded *decoded,
                 int64_t last_seq);
 
-/* Likewise for a line that is no post, of a SKY_FEED_BAD item. */
-void sky_reject_line(struct sky_dead_letters *letters, const struct sky_feed_item *item);
-
 #endif

@@ -11,13 +11,14 @@
 
 #include "app/command.h"
 #include "app/feed.h"
-#include "app/reject.h"
+#include "app/past_lake.h"
 #include "app/run_bus.h"
 #include "app/run_lake.h"
 #include "app/run_report.h"
 #include "app/run_setup.h"
 #include "app/run_state.h"
 #include "app/source.h"
+#include "app/trace.h"
 #include "base/time.h"
 #include "io/api/api.h"
 #include "io/host/clock.h"
@@ -92,6 +93,7 @@ struct run {
     bool bus_is_away;          /* likewise */
     bool waits_for_bus;        /* no event is taken until what is complete is published, for a checkpoint */
     struct sky_run_lake *lake; /* NULL: none */
+    struct sky_past_lake past, simulated_past; /* where the page finds what was; the second after a fallback */
     struct sky_decoder *decoder;
     struct sky_engine *engine;
     struct sky_board *board;
@@ -100,6 +102,7 @@ struct run {
     struct sky_checkpoint *checkpoint;
     struct sky_output_file *out;
     struct sky_dead_letters *dead_letters;
+    struct sky_run_letters *letters; /* of the posts on Kafka; NULL: none */
     struct sky_run_report *report;
     struct sky_run_state state;
     int64_t started_clock_ms;    /* monotonic */
@@ -229,6 +232,10 @@ static enum sky_status open_page(struct run *run)
     char message[SKY_HTTP_ERROR_SIZE];
     sky_config_http_access(config, &options.access);
     sky_run_report_set_probes(run->report, &options);
+    if (run->lake)
+        sky_past_lake_at(sky_run_lake_folder(run->lake), &run->past, &options.history);
+    else if (run->state.posts)
+        (void)sky_past_lake_find(config, sky_run_report_health(run->report), &run->past, &options.history);
     enum sky_status status = config->http.enabled ? sky_api_start(&options, &run->api, message) : SKY_OK;
     if (status != SKY_OK)
         sky_run_fail("the page", message);
@@ -305,6 +312,7 @@ static bool on_slide(void *context, const struct sky_trend_snapshot *snapshot)
     if (run->bus)
         sky_run_bus_slide(run->bus, snapshot);
     sky_run_lake_trends(run->lake, snapshot);
+    sky_trace_changes(SKY_LOG_INFO, "trend_started", "trend_ended", snapshot);
     sky_run_report_slide(run->report, &(struct sky_run_parts){.engine = run->engine, .board = run->board}, snapshot);
     if (run->out && !write_line(run, snapshot))
         return false;
@@ -343,6 +351,7 @@ static enum sky_status take_posts(struct run *run, const struct sky_decoded *dec
         enum sky_status status = sky_engine_post(run->engine, &decoded->posts[i], &sink);
         if (status != SKY_OK && status != SKY_E_LATE)
             return status;
+        sky_trace_post("post_counted", &decoded->posts[i]);
         sky_run_lake_post(run->lake, &decoded->posts[i]);
     }
     return SKY_OK;
@@ -355,6 +364,7 @@ static enum sky_status take_post(struct run *run, const struct sky_post *post)
     enum sky_status status = sky_engine_post(run->engine, post, &sink);
     if (run->failed != SKY_OK)
         return run->failed;
+    sky_trace_post("post_counted", post);
     return status == SKY_E_LATE ? SKY_OK : status; /* the engine counts it */
 }
 
@@ -388,7 +398,12 @@ static bool take_turn(struct run *run, int *exit_code)
         case SKY_FEED_END: return false;
         case SKY_FEED_CONNECTED: sky_decoder_connected(run->decoder); continue;
         case SKY_FEED_NOTICE: sky_log(SKY_LOG_WARN, "source", SKY_LOG_TEXT("notice", item.notice)); continue;
-        case SKY_FEED_BAD: sky_reject_line(run->dead_letters, &item); continue;
+        case SKY_FEED_BAD:
+            if (sky_run_letters_put(run->letters, &item) != SKY_OK) {
+                *exit_code = sky_run_fail("stopped", "no memory");
+                return false;
+            }
+            continue;
         case SKY_FEED_FAILED: *exit_code = sky_run_fail("the source failed", item.notice); return false;
         case SKY_FEED_ITEM: break;
         }
@@ -414,6 +429,7 @@ static void report(struct run *run)
                                   .board = run->board,
                                   .api = run->api,
                                   .bus = run->bus,
+                                  .letters = run->letters,
                                   .event_clock_ms = run->event_clock_ms};
     sky_run_report_update(run->report, &parts);
 }
@@ -470,9 +486,10 @@ static bool save_when_due(struct run *run, int *exit_code)
         sky_run_lake_turn(run->lake, stats.event_time_ms);
     if (!publish(run, is_due, exit_code))
         return false;
+    bool are_kept = sky_run_letters_settle(run->letters);
     /* Were events taken meanwhile, there would always be one more minute to publish. */
     run->waits_for_bus = is_due && run->bus && !run->bus_is_away && !sky_run_bus_is_clear(run->bus);
-    if (!is_due || (run->bus && !sky_run_bus_is_clear(run->bus)))
+    if (!is_due || !are_kept || (run->bus && !sky_run_bus_is_clear(run->bus)))
         return true;
     run->checkpoint_event_ms = stats.event_time_ms + run->config->checkpoint.interval_ms;
     if (save(run) == SKY_OK)
@@ -480,6 +497,16 @@ static bool save_when_due(struct run *run, int *exit_code)
     else
         run->checkpoint_event_ms = stats.event_time_ms + SKY_MINUTE_MS; /* try again soon */
     return true;
+}
+
+/* The past of the simulated network instead of the real one's. */
+static void move_past(struct run *run)
+{
+    struct sky_api_history_options history = {.lake = NULL};
+    if (run->lake)
+        sky_past_lake_at(sky_run_lake_folder(run->lake), &run->simulated_past, &history);
+    if (run->api)
+        sky_api_move_history(run->api, history.lake);
 }
 
 /* No relay has answered in time: say so, and go on with the simulated network if that is allowed. */
@@ -511,9 +538,21 @@ static enum sky_status fall_back(struct run *run, int64_t now_clock_ms)
     if (status == SKY_OK)
         status = sky_run_open_simulation(&run->source);
     run->feed = run->source.feed;
-    if (status == SKY_OK)
+    if (status == SKY_OK) {
         open_lake(run);
+        move_past(run);
+    }
     return status;
+}
+
+static bool keep_letters(struct run *run, int64_t until_ms)
+{
+    while (!sky_run_letters_settle(run->letters)) {
+        if (sky_clock_monotonic_ms() >= until_ms)
+            return false;
+        usleep(POLL_MS * 1000);
+    }
+    return true;
 }
 
 /* At the end: what is complete goes out, unless the brokers are away for too long. */
@@ -527,6 +566,10 @@ static int drain(struct run *run, int exit_code)
     if (exit_code == SKY_EXIT_OK && run->bus && !sky_run_bus_is_clear(run->bus)) {
         sky_log(SKY_LOG_WARN, "not_published", SKY_LOG_TEXT("reason", "the brokers are away; the next run does it"));
         return exit_code; /* the last checkpoint is before what was not published */
+    }
+    if (exit_code == SKY_EXIT_OK && !keep_letters(run, until_ms)) {
+        sky_log(SKY_LOG_WARN, "dead_letters_not_kept", SKY_LOG_TEXT("reason", "the next run does it"));
+        return exit_code;
     }
     if (!run->checkpoint)
         sky_run_lake_cut(run->lake);
@@ -551,7 +594,7 @@ static int work(struct run *run)
         }
         if (run->view_error)
             break;
-        if (run->bus && sky_run_bus_is_full(run->bus))
+        if ((run->bus && sky_run_bus_is_full(run->bus)) || sky_run_letters_are_full(run->letters))
             usleep(POLL_MS * 1000);
         else if (!run->waits_for_bus && !take_turn(run, &exit_code))
             break;
@@ -638,6 +681,8 @@ static enum sky_status set_up(struct run *run)
     if (status == SKY_OK)
         status = sky_run_open_dead_letters(&run->source, &run->dead_letters);
     if (status == SKY_OK)
+        status = sky_run_open_letters(&run->source, &run->letters);
+    if (status == SKY_OK)
         status = open_views(run);
     if (status == SKY_OK)
         move_log(run);
@@ -654,6 +699,7 @@ static void tear_down(struct run *run)
     sky_run_report_free(run->report);
     sky_board_free(run->board);
     sky_dead_letters_free(run->dead_letters);
+    sky_run_letters_free(run->letters);
     sky_checkpoint_close(run->checkpoint);
     sky_output_file_close(run->out);
     sky_feed_close(run->feed);

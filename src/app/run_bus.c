@@ -15,6 +15,7 @@
 #define PATIENCE_MS       5000  /* a transaction that takes longer is worth a word */
 #define CONNECT_MS        5000  /* likewise when there is none */
 #define MARKER_MS         10000 /* to read the whole topic of markers */
+#define CHECK_MS          10000 /* without a transaction: is there a newer instance? */
 
 static const enum sky_topic_kind outputs[] = {SKY_TOPIC_TRENDS,   SKY_TOPIC_TREND_ALERTS, SKY_TOPIC_KEYWORD_COUNTS,
                                               SKY_TOPIC_ACTIVITY, SKY_TOPIC_SESSIONS,     SKY_TOPIC_RUN_MARKER};
@@ -125,11 +126,13 @@ static enum sky_status link_send_marker(void *context, int64_t window_end_ms)
     struct sky_run_bus *bus = context;
     struct sky_json_writer json;
     sky_buffer_clear(&bus->json);
-    sky_json_begin(&json, &bus->json);
-    sky_json_object(&json);
-    sky_json_key(&json, "window_end");
-    sky_json_time(&json, window_end_ms);
-    sky_json_end(&json);
+    if (window_end_ms != SKY_OUTBOX_NO_MARKER) {
+        sky_json_begin(&json, &bus->json);
+        sky_json_object(&json);
+        sky_json_key(&json, "window_end");
+        sky_json_time(&json, window_end_ms);
+        sky_json_end(&json);
+    }
     if (bus->json.failed)
         return SKY_E_MEMORY;
     const struct sky_kafka_outgoing record = {
@@ -137,7 +140,7 @@ static enum sky_status link_send_marker(void *context, int64_t window_end_ms)
         .partition = 0,
         .timestamp_ms = 0, /* now: compaction goes by the clock */
         .key = sky_span_from_string(bus->config->kafka.transactional_id),
-        .value = sky_buffer_span(&bus->json),
+        .value = bus->json.len ? sky_buffer_span(&bus->json) : (struct sky_span){0},
     };
     return link_send(context, &record);
 }
@@ -318,7 +321,10 @@ enum sky_status sky_run_bus_turn(struct sky_run_bus *bus, bool now)
         return SKY_E_MEMORY;
     bool is_due = now || sky_outbox_is_busy(bus->outbox) || sky_outbox_bytes(bus->outbox) >= GATHER_BYTES_MAX ||
                   sky_clock_monotonic_ms() - bus->sent_clock_ms >= GATHER_MS;
-    if (!is_due || (sky_outbox_is_clear(bus->outbox) && !sky_outbox_is_busy(bus->outbox)))
+    bool is_idle = sky_outbox_is_clear(bus->outbox) && !sky_outbox_is_busy(bus->outbox);
+    if (is_idle && !bus->publishes_all && sky_clock_monotonic_ms() - bus->sent_clock_ms >= CHECK_MS)
+        sky_outbox_check(bus->outbox);
+    else if (!is_due || is_idle)
         return SKY_OK;
     enum sky_status status = sky_outbox_pump(bus->outbox, ANSWER_MS);
     if (status == SKY_OK) {

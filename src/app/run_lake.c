@@ -16,6 +16,7 @@
 struct sky_run_lake {
     struct sky_lake_local *local;
     struct sky_run_report *report;
+    char folder[PATH_MAX];
     bool failed;          /* the last cut; told once */
     int64_t cut_ms;       /* the stream's time of the next cut */
     int64_t cut_clock_ms; /* not before */
@@ -30,17 +31,17 @@ static void tell(struct sky_run_lake *lake, const char *problem)
 
 struct sky_run_lake *sky_run_lake_open(const struct sky_config *config, bool simulated, struct sky_run_report *report)
 {
-    char folder[PATH_MAX], problem[SKY_LAKE_PROBLEM_SIZE] = "no memory";
+    char problem[SKY_LAKE_PROBLEM_SIZE] = "no memory";
     if (!config->lake.local)
         return NULL;
     struct sky_run_lake *lake = calloc(1, sizeof *lake);
-    if (!lake || sky_source_path(config, simulated ? "lake-simulated" : "lake", folder) != SKY_OK) {
+    if (!lake || sky_source_path(config, simulated ? "lake-simulated" : "lake", lake->folder) != SKY_OK) {
         free(lake);
         sky_log(SKY_LOG_WARN, "no_lake", SKY_LOG_TEXT("reason", "data.directory cannot be made"));
         return NULL;
     }
     const struct sky_lake_local_options options = {
-        .folder = folder,
+        .folder = lake->folder,
         .anew = simulated,
         .keep_ms = config->lake.keep_ms,
         .bytes_max = (uint64_t)config->lake.local_bytes,
@@ -57,6 +58,11 @@ struct sky_run_lake *sky_run_lake_open(const struct sky_config *config, bool sim
     }
     tell(lake, "");
     return lake;
+}
+
+const char *sky_run_lake_folder(const struct sky_run_lake *lake)
+{
+    return lake->folder;
 }
 
 void sky_run_lake_close(struct sky_run_lake *lake)

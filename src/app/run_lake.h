@@ -21,6 +21,9 @@ void sky_run_lake_trends(struct sky_run_lake *lake, const struct sky_trend_snaps
 void sky_run_lake_activity(struct sky_run_lake *lake, const struct sky_activity_record *activity);
 void sky_run_lake_sessions(struct sky_run_lake *lake, const struct sky_session *sessions, uint32_t count);
 
+/* Lives as long as the lake. */
+const char *sky_run_lake_folder(const struct sky_run_lake *lake);
+
 /* Before a checkpoint: what waits becomes files. Its position goes into the checkpoint. */
 void sky_run_lake_cut(struct sky_run_lake *lake);
 uint64_t sky_run_lake_position(const struct sky_run_lake *lake);

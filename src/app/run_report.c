@@ -47,6 +47,11 @@ void sky_run_report_free(struct sky_run_report *report)
     free(report);
 }
 
+struct sky_health *sky_run_report_health(struct sky_run_report *report)
+{
+    return report->health;
+}
+
 void sky_run_report_set_probes(struct sky_run_report *report, struct sky_api_options *options)
 {
     options->healthz = (struct sky_api_probe){sky_health_render_alive, report->health, NULL};
@@ -131,7 +136,8 @@ static void tell_bus(struct sky_run_report *report, struct sky_run_bus *bus)
         return;
     sky_run_bus_status(bus, &status);
     for (int kind = 0; kind < SKY_TOPIC_COUNT; kind++)
-        sky_metric_set_total(report->metrics, SKY_METRIC_KAFKA_PRODUCED, (size_t)kind, status.records[kind]);
+        if (kind != SKY_TOPIC_DEAD_LETTERS) /* of another's */
+            sky_metric_set_total(report->metrics, SKY_METRIC_KAFKA_PRODUCED, (size_t)kind, status.records[kind]);
     sky_metric_set_total(report->metrics, SKY_METRIC_KAFKA_TRANSACTIONS, SKY_METRIC_TRANSACTION_COMMITTED,
                          status.committed);
     sky_metric_set_total(report->metrics, SKY_METRIC_KAFKA_TRANSACTIONS, SKY_METRIC_TRANSACTION_ABORTED,
@@ -175,6 +181,8 @@ void sky_run_report_update(struct sky_run_report *report, const struct sky_run_p
     tell_kafka(report, parts, &feed);
     tell_source(report, parts, &feed);
     tell_bus(report, parts->bus);
+    sky_metric_set_total(report->metrics, SKY_METRIC_KAFKA_PRODUCED, SKY_TOPIC_DEAD_LETTERS,
+                         sky_run_letters_kept(parts->letters));
     tell_page(report, parts->api);
     sky_metrics_take_decoder(report->metrics, sky_decoder_stats(parts->decoder));
     sky_metrics_take_engine(report->metrics, &engine);

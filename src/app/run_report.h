@@ -7,6 +7,7 @@
 
 #include "app/feed.h"
 #include "app/run_bus.h"
+#include "app/run_letters.h"
 #include "engine/engine.h"
 #include "io/api/api.h"
 #include "ops/config.h"
@@ -18,6 +19,7 @@ SKY_MUST_USE enum sky_status sky_run_report_new(const struct sky_config *config,
 void sky_run_report_free(struct sky_run_report *report); /* NULL is fine; after sky_api_stop */
 
 /* Let the API answer /healthz, /readyz and /metrics from this report. */
+struct sky_health *sky_run_report_health(struct sky_run_report *report);
 void sky_run_report_set_probes(struct sky_run_report *report, struct sky_api_options *options);
 
 /* What a report is made from. */
@@ -26,9 +28,10 @@ struct sky_run_parts {
     const struct sky_decoder *decoder;
     const struct sky_engine *engine;
     struct sky_board *board;
-    const struct sky_api *api; /* NULL: none */
-    struct sky_run_bus *bus;   /* NULL: none */
-    int64_t event_clock_ms;    /* monotonic clock of the last event */
+    const struct sky_api *api;             /* NULL: none */
+    struct sky_run_bus *bus;               /* NULL: none */
+    const struct sky_run_letters *letters; /* NULL: none */
+    int64_t event_clock_ms;                /* monotonic clock of the last event */
 };
 
 /* Now and then, some times a second: the working thread is alive, and this is where it stands. */

@@ -96,11 +96,11 @@ bool sky_run_wait_for_kafka(const char *problem, bool *told)
 static enum sky_status try_posts(const struct sky_config *config, struct sky_post_feed **posts,
                                  struct sky_kafka_message *message)
 {
-    static const enum sky_topic_kind kinds[] = {SKY_TOPIC_POSTS};
+    static const enum sky_topic_kind kinds[] = {SKY_TOPIC_POSTS, SKY_TOPIC_DEAD_LETTERS};
     struct sky_kafka_options kafka;
     sky_config_kafka_options(config, &kafka);
     const struct sky_kafka_reader_options options = {.kafka = &kafka, .topic = sky_topic_name(config, SKY_TOPIC_POSTS)};
-    enum sky_status status = sky_topics_ensure(config, kinds, 1, ANSWER_MS, message);
+    enum sky_status status = sky_topics_ensure(config, kinds, sizeof kinds / sizeof *kinds, ANSWER_MS, message);
     return status == SKY_OK ? sky_post_feed_open(&options, posts, message) : status;
 }
 
@@ -189,9 +189,20 @@ enum sky_status sky_run_open_source(struct sky_run_source *source)
     return kind == SKY_SOURCE_KAFKA ? open_posts(source) : open_live(source);
 }
 
+enum sky_status sky_run_open_letters(const struct sky_run_source *source, struct sky_run_letters **letters)
+{
+    struct sky_kafka_message message;
+    *letters = NULL;
+    if (!sky_feed_posts(source->feed))
+        return SKY_OK;
+    enum sky_status status = sky_run_letters_new(source->invocation->config, letters, &message);
+    if (status != SKY_OK)
+        sky_run_fail("the dead letters on Kafka", message.text);
+    return status;
+}
+
 enum sky_status sky_run_open_dead_letters(const struct sky_run_source *source, struct sky_dead_letters **letters)
 {
-    bool live = sky_feed_relay(source->feed) || sky_feed_posts(source->feed);
     *letters = NULL;
-    return live ? sky_source_open_dead_letters(source->invocation, letters) : SKY_OK;
+    return sky_feed_relay(source->feed) ? sky_source_open_dead_letters(source->invocation, letters) : SKY_OK;
 }

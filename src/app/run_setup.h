@@ -8,6 +8,7 @@
 #include "app/command.h"
 #include "app/feed.h"
 #include "app/run_bus.h"
+#include "app/run_letters.h"
 #include "io/host/dead_letters.h"
 #include "ops/config.h"
 
@@ -28,6 +29,10 @@ SKY_MUST_USE enum sky_status sky_run_open_simulation(struct sky_run_source *sour
 /* NULL through *letters when nothing is to be kept. */
 SKY_MUST_USE enum sky_status sky_run_open_dead_letters(const struct sky_run_source *source,
                                                        struct sky_dead_letters **letters);
+
+/* Likewise for a run that reads no posts from Kafka. */
+SKY_MUST_USE enum sky_status sky_run_open_letters(const struct sky_run_source *source,
+                                                  struct sky_run_letters **letters);
 
 /* What this process goes on from. */
 struct sky_run_past {

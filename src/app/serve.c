@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "app/command.h"
-#include "app/serve_lake.h"
+#include "app/past_lake.h"
 #include "base/time.h"
 #include "io/api/api.h"
 #include "io/host/clock.h"
@@ -40,7 +40,7 @@ struct serve {
     struct sky_cache *cache;
     struct sky_board *board;
     struct sky_api *api;
-    struct sky_serve_lake lake;
+    struct sky_past_lake lake;
     struct sky_health *health;
     struct sky_metrics *metrics;
     struct sky_board_status status;
@@ -252,7 +252,7 @@ static enum sky_status open_page(struct serve *serve)
         .metrics = {sky_metrics_render, serve->metrics, SKY_METRICS_CONTENT_TYPE},
     };
     sky_config_http_access(config, &options.access);
-    if (sky_serve_lake_find(config, serve->health, &serve->lake, &options.history))
+    if (sky_past_lake_find(config, serve->health, &serve->lake, &options.history))
         fprintf(stderr, "The past is in %s\n", serve->lake.location);
     enum sky_status status = sky_api_start(&options, &serve->api, message);
     if (status != SKY_OK)

@@ -53,9 +53,13 @@ static const struct sky_option options[] = {
      .rule = {.type = SKY_VALUE_INT, .max = 65535},
      .value = "8790",
      .help = "of the relay, on 127.0.0.1; 0: any free one"},
+    {.name = "keep",
+     .rule = {.type = SKY_VALUE_SIZE, .min = 65536, .max = 1e12},
+     .value = "256MiB",
+     .help = "of frames, for clients that come back with a cursor; memory is used as they come"},
     {.name = "fault",
-     .rule = {.type = SKY_VALUE_LIST, .choices = "garbage|half-frame|drop|stall"},
-     .help = "let the relay misbehave now and then: any of garbage, half-frame, drop, stall"},
+     .rule = {.type = SKY_VALUE_LIST, .choices = "garbage|half-frame|drop|stall|gap"},
+     .help = "let the relay misbehave now and then: any of garbage, half-frame, drop, stall, gap"},
     {.name = "wait", .help = "let event time stand still while nobody is connected or a client is far behind"},
     {0},
 };
@@ -206,7 +210,8 @@ static unsigned read_faults(const char *list)
     } faults[] = {{"garbage", SKY_RELAY_FAULT_GARBAGE},
                   {"half-frame", SKY_RELAY_FAULT_HALF_FRAME},
                   {"drop", SKY_RELAY_FAULT_DROP},
-                  {"stall", SKY_RELAY_FAULT_STALL}};
+                  {"stall", SKY_RELAY_FAULT_STALL},
+                  {"gap", SKY_RELAY_FAULT_GAP}};
     unsigned set = 0;
     struct sky_span word;
     while (list && sky_list_next(&list, &word))
@@ -219,7 +224,7 @@ static unsigned read_faults(const char *list)
 /* What only a relay has, given beside --record; NULL: nothing. */
 static const char *relay_option(const struct sky_options *given)
 {
-    static const char *const names[] = {"speed", "port", "fault", "wait"};
+    static const char *const names[] = {"speed", "port", "keep", "fault", "wait"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (sky_options_given(given, names[i]))
             return names[i];
@@ -277,6 +282,7 @@ static int simulate(const struct sky_invocation *invocation, struct simulation *
         .port = (uint16_t)sky_options_int(given, "port"),
         .speed = sky_options_double(given, "speed"),
         .waits = sky_options_bool(given, "wait"),
+        .window_bytes = (uint64_t)sky_options_size_bytes(given, "keep"),
         .faults = read_faults(sky_options_string(given, "fault")),
     };
     return serve(simulation, &relay);

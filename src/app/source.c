@@ -70,7 +70,7 @@ enum sky_status sky_source_open_dead_letters(const struct sky_invocation *invoca
 {
     char path[PATH_MAX];
     const struct sky_config *config = invocation->config;
-    bool lines = config->source.kind == SKY_SOURCE_JETSTREAM || config->source.kind == SKY_SOURCE_KAFKA;
+    bool lines = config->source.kind == SKY_SOURCE_JETSTREAM;
     *letters = NULL;
     if (!config->data.dead_letters_bytes)
         return SKY_OK;

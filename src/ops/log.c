@@ -1,6 +1,7 @@
 #include "ops/log.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -19,6 +20,7 @@ static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct sky_log_options current;
 static bool configured;
+static atomic_int shown_level = SKY_LOG_INFO; /* that of `current`, to be read without the mutex */
 static struct {
     const char *event;
     struct sky_log_rate rate;
@@ -151,6 +153,7 @@ void sky_log_configure(const struct sky_log_options *options)
 {
     pthread_mutex_lock(&mutex);
     current = *options;
+    atomic_store(&shown_level, (int)options->level);
     configured = true;
     pthread_mutex_unlock(&mutex);
 }
@@ -177,7 +180,8 @@ static bool admit(enum sky_log_level level, const char *event, uint64_t *suppres
     }
     if (level < current.level)
         return false;
-    bool shown = level == SKY_LOG_ERROR || sky_log_rate_take(rate_of(event), sky_clock_monotonic_ms(), suppressed);
+    bool is_always = level == SKY_LOG_ERROR || level == SKY_LOG_DEBUG;
+    bool shown = is_always || sky_log_rate_take(rate_of(event), sky_clock_monotonic_ms(), suppressed);
     if (shown)
         lines_written++;
     else
@@ -192,6 +196,11 @@ static void append_suppressed(const struct sky_log_options *options, uint64_t su
     line->len -= options->json ? 2 : 1; /* before the brace and the newline */
     sky_buffer_printf(line, options->json ? ",\"suppressed\":%llu}\n" : " suppressed=%llu\n",
                       (unsigned long long)suppressed);
+}
+
+bool sky_log_shows(enum sky_log_level level)
+{
+    return (int)level >= atomic_load_explicit(&shown_level, memory_order_relaxed);
 }
 
 void sky_log_fields(enum sky_log_level level, const char *event, const struct sky_log_field *fields)

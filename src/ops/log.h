@@ -8,7 +8,8 @@
  *
  * An event is a constant word that one can search for; what varies stands in fields. `seq` and `uri` follow one event
  * of the network through every line about it. The same event is shown SKY_LOG_BURST times at once and then
- * SKY_LOG_PER_MINUTE times a minute; its next line says how many were left out (`suppressed`). Errors are always shown.
+ * SKY_LOG_PER_MINUTE times a minute; its next line says how many were left out (`suppressed`). Errors are always shown,
+ * and so is debug: who asks for it wants to follow one event among all.
  *
  * Trust    text from the network is hostile to eyes too: controls, bidirectional and invisible characters are written
  * as <U+202E>, bytes that are not UTF-8 as U+FFFD, and a value is cut at SKY_LOG_VALUE_BYTES_MAX. Threads  any.
@@ -43,6 +44,9 @@ struct sky_log_field {
 /* With at least one field. */
 #define sky_log(level, event, ...)                                                                                     \
     sky_log_fields((level), (event), (const struct sky_log_field[]){__VA_ARGS__, {.name = NULL}})
+
+/* Would a line of that level be shown, but for its rate? Cheap: for what is not worth its fields when nobody looks. */
+bool sky_log_shows(enum sky_log_level level);
 
 void sky_log_fields(enum sky_log_level level, const char *event, const struct sky_log_field *fields);
 

@@ -110,7 +110,10 @@ static const struct description table[SKY_METRIC_COUNT] = {
     [SKY_METRIC_FRESHNESS] =
         GAUGE_OF(ALL, "skytrend_freshness_seconds", "How far the stream's time is behind the clock; 0 when simulated."),
     [SKY_METRIC_COMPLETENESS] = GAUGE_OF(SOURCES, "skytrend_completeness_ratio",
-                                         "Share of the received messages that could be read, from 0 to 1."),
+                                         "Seqs seen of those expected, from 0 to 1; 1 where the source has no seqs. "
+                                         "Relays may leave some out, so a little below 1 is no loss by itself."),
+    [SKY_METRIC_READABLE] =
+        GAUGE_OF(SOURCES, "skytrend_readable_ratio", "Share of the received messages that could be read, from 0 to 1."),
     [SKY_METRIC_SOURCE_BYTES] =
         COUNTER_OF(SOURCES, "skytrend_source_bytes_total", "Bytes of messages from the source."),
     [SKY_METRIC_SOURCE_MESSAGES] = COUNTER_OF(SOURCES, "skytrend_source_messages_total", "Messages from the source."),
@@ -131,10 +134,10 @@ static const struct description table[SKY_METRIC_COUNT] = {
         NAMED(SOURCES, "skytrend_events_total", "Messages read, by kind.", "kind", kind_name, SKY_EVENT_KIND_COUNT),
     [SKY_METRIC_DROPS] = NAMED(SOURCES, "skytrend_drops_total", "Messages and records dropped as bad, by reason.",
                                "reason", drop_name, SKY_DROP_COUNT),
-    [SKY_METRIC_SEQS_SEEN] = COUNTER_OF(INGEST, "skytrend_seqs_seen_total",
-                                        "Messages with a seq, each seq once: of a relay, not of Jetstream."),
+    [SKY_METRIC_SEQS_SEEN] = COUNTER_OF(SOURCES, "skytrend_seqs_seen_total",
+                                        "Readable messages with a seq, each seq once: of a relay, not of Jetstream."),
     [SKY_METRIC_SEQS_EXPECTED] =
-        COUNTER_OF(INGEST, "skytrend_seqs_expected_total",
+        COUNTER_OF(SOURCES, "skytrend_seqs_expected_total",
                    "Seqs from the first to the last seen of each relay; relays may leave some out."),
     [SKY_METRIC_TIME_FORGED] = COUNTER_OF(SOURCES, "skytrend_time_forged_total",
                                           "Messages whose time was ahead of its arrival and was replaced."),
@@ -258,6 +261,7 @@ enum sky_status sky_metrics_new(enum sky_role role, struct sky_metrics **metrics
     (*metrics)->role = role;
     (*metrics)->started_s = (double)sky_clock_wall_ms() / 1e3;
     sky_metric_set(*metrics, SKY_METRIC_COMPLETENESS, 0, 1);
+    sky_metric_set(*metrics, SKY_METRIC_READABLE, 0, 1);
     return SKY_OK;
 }
 

@@ -15,7 +15,7 @@ void sky_metrics_take_decoder(struct sky_metrics *metrics, const struct sky_deco
     sky_metric_set_total(metrics, SKY_METRIC_TIME_FORGED, 0, stats->time_forged);
     sky_metric_set_total(metrics, SKY_METRIC_CREATED_AT_INVALID, 0, stats->created_at_invalid);
     double frames = (double)stats->frames;
-    sky_metric_set(metrics, SKY_METRIC_COMPLETENESS, 0, frames > 0 ? 1 - (double)dropped / frames : 1);
+    sky_metric_set(metrics, SKY_METRIC_READABLE, 0, frames > 0 ? 1 - (double)dropped / frames : 1);
 }
 
 void sky_metrics_take_engine(struct sky_metrics *metrics, const struct sky_engine_stats *stats)
@@ -45,6 +45,10 @@ void sky_metrics_take_relay(struct sky_metrics *metrics, const struct sky_relay_
     sky_metric_set_total(metrics, SKY_METRIC_SOURCE_RECONNECTS, 0, reconnects);
     sky_metric_set_total(metrics, SKY_METRIC_SOURCE_REPEATED, 0, status->repeated);
     sky_metric_set_total(metrics, SKY_METRIC_SOURCE_GAPS, 0, status->gaps);
+    sky_metric_set_total(metrics, SKY_METRIC_SEQS_SEEN, 0, status->seqs_seen);
+    sky_metric_set_total(metrics, SKY_METRIC_SEQS_EXPECTED, 0, status->seqs_expected);
+    double expected = (double)status->seqs_expected;
+    sky_metric_set(metrics, SKY_METRIC_COMPLETENESS, 0, expected > 0 ? (double)status->seqs_seen / expected : 1);
     sky_metric_set_total(metrics, SKY_METRIC_SOURCE_FAILOVERS, 0, status->failovers);
     for (size_t i = 0; i < SKY_WEBSOCKET_END_COUNT; i++)
         sky_metric_set_total(metrics, SKY_METRIC_SOURCE_ENDS, i, status->ends[i]);

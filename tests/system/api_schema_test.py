@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-# test: timeout=120
+# test: timeout=120 asan
 """What the API answers is what web/openapi.json says: every path's answer, from `run --simulate` with trends on, is checked
-against the schema of that path by a JSON Schema validator, unknown members included."""
+against the schema of that path by a JSON Schema validator, unknown members included. The past is asked of `run` and then of a
+`serve` on the same lake."""
 import json
 import sys
 import urllib.parse
@@ -13,6 +14,7 @@ except ImportError:
     sys.exit(77)
 
 import program
+import servers
 
 
 def fetch(url):
@@ -60,8 +62,20 @@ def check(document, url, path, status, template):
     return value
 
 
+DAY = '/v1/history?from=2026-01-05&to=2026-01-06'  # the simulated network's first one
+
+
+def check_history(document, url):
+    """Both kinds of answer, and what is refused; the trends of the day."""
+    past = check(document, url, f'{DAY}&limit=1000', 200, '/v1/history')
+    slides = check(document, url, f'{DAY}&by=slide&limit=3', 200, '/v1/history')['slides']
+    assert len(slides) == min(3, sum(row['slides'] for row in past['trends'])), (slides, past)
+    check(document, url, '/v1/history?from=2026-01-05', 400, '/v1/history')
+    return past['trends']
+
+
 def main():
-    run = program.Process('run', '--simulate', '--speed', 600, '--rate', 0.1, '--port', 0, '--plain')
+    run = program.Process('run', '--simulate', '--speed', 600, '--rate', 0.1, '--port', 0, '--plain', '--data.directory', 'data')
     url = run.wait_for(r'http://127\.0\.0\.1:\d+/')[0]
     document = fetch(url + 'v1/openapi.json')[1]
     check(document, url, '/v1/trends', 200, '/v1/trends')
@@ -75,7 +89,24 @@ def main():
     check(document, url, '/v1/trends?limit=0', 400, '/v1/trends')
     check(document, url, '/v1/trends/%00', 400, '/v1/trends/{keyword}')
     check(document, url, '/v1/trends/nobody-says-this', 404, '/v1/trends/{keyword}')
+    found = run.wait_until(lambda: check_history(document, url), 'a trend in the lake')
+    assert trends[0]['keyword'] in {row['keyword'] for row in found}, (trends[0], found)
     assert run.stop() == 0
+
+    redis = servers.Redis()
+    serve = program.Process('serve', '--port', 0, '--redis.url', redis.url, '--lake.location', 'data/lake-simulated')
+    url = serve.wait_for(r'http://127\.0\.0\.1:\d+/')[0]
+    assert fetch(url + 'v1/openapi.json')[1] == document
+    later = {(row['keyword'], row['language'], row['started_at']): row['slides'] for row in check_history(document, url)}
+    for row in found:
+        assert later[row['keyword'], row['language'], row['started_at']] >= row['slides'], (row, later)
+    for path in ('/v1/trends', '/v1/activity', '/v1/summary'):
+        check(document, url, path, 200, path)
+    assert serve.stop() == 0
+    without = program.Process('run', '--simulate', '--port', 0, '--plain', '--data.directory', 'bare', '--lake.local', 'false')
+    url = without.wait_for(r'http://127\.0\.0\.1:\d+/')[0]
+    assert fetch(url.rstrip('/') + DAY)[0] == 404
+    assert without.stop() == 0
     print('ok')
 
 

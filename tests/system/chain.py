@@ -104,10 +104,16 @@ class Chain:
         return self.services[name]
 
     def start(self, *names):
-        """The relay, then these services (without names: all)."""
+        """The relay, then these services (without names: all). `alerts` begins at the end of its topic: it is there before anything
+        is published."""
         self.relay, self.source = program.relay('--speed', 0, '--wait', *self.network)
-        for name in names or SERVICES:
-            self.start_service(name)
+        names = names or SERVICES
+        if 'alerts' in names:
+            alerts = self.start_service('alerts')
+            alerts.wait_until(lambda: alerts.metrics().get('skytrend_kafka_partitions'), 'its partitions')
+        for name in names:
+            if name != 'alerts':
+                self.start_service(name)
 
     def stop(self):
         """The services; the servers stay, to be looked at."""

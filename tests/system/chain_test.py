@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# test: kafka minio timeout=600
+# test: kafka minio timeout=600 asan
 """The whole, on real servers: relay -> ingest -> Kafka -> run -> Kafka -> lake, cache, alerts, serve. What comes out at every end
 is what `replay` says of a recording of the same network, each post and each trend once."""
 import collections
@@ -89,7 +89,27 @@ def check_alerts(bus, snapshots):
     assert sorted((alert['id'], alert['kind']) for alert in bus.receiver.alerts) == sorted(wanted), 'the webhooks'
 
 
-bus = chain.Chain(['--hours', 1, '--seed', 5, '--profile', 'small'])
+def logged(bus, name):
+    """The lines of a service's log."""
+    return [json.loads(line) for line in bus.services[name].stderr().splitlines() if line.startswith('{')]
+
+
+def follow(bus, snapshots, events):
+    """One alert through the logs of all who pass it on, by its id and its sample post; that post from where it came in."""
+    alert = next(alert for snapshot in snapshots for alert in snapshot['trends'] if alert['kind'] == 'started')
+    uri = alert['sample_posts'][0]['uri']
+    post = next(event for event in events if event.get('uri') == uri and event['op'] == 'create')
+    for name, event in (('run', 'trend_started'), ('lake', 'trend_start_stored'), ('cache', 'trend_start_cached'),
+                        ('alerts', 'alert_delivered')):
+        lines = [line for line in logged(bus, name) if line.get('alert') == alert['id'] and line['event'] == event]
+        assert lines and lines[0]['uri'] == uri, f'{name}: {event} of {alert["id"]}: {lines}'
+        assert event == 'alert_delivered' or lines[0]['keyword'] == alert['keyword'], lines
+    for name, event in (('ingest', 'post_spooled'), ('run', 'post_counted'), ('lake', 'post_stored')):
+        lines = [line for line in logged(bus, name) if line.get('uri') == uri and line['event'] == event]
+        assert lines and lines[0]['seq'] == post['seq'], f'{name}: {event} of {uri}: {lines}'
+
+
+bus = chain.Chain(['--hours', 1, '--seed', 5, '--profile', 'small'], {'log.level': 'debug'})
 snapshots = bus.replay()
 events = bus.replay('posts')
 assert snapshots[-1]['window_end'] == LAST_MINUTE and len(snapshots[-1]['trends']) >= 5 and len(events) >= 10000
@@ -102,4 +122,5 @@ check_alerts(bus, snapshots)
 memory = {name: service.memory_bytes() >> 20 for name, service in bus.services.items()}
 bus.stop()  # and so what waited is in the lake
 check_lake(bus, snapshots, events)
+follow(bus, snapshots, events)
 print(f'{len(events)} posts, {len(snapshots)} minutes; MiB at most: {memory}')

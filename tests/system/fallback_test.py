@@ -3,6 +3,7 @@
 --source or --out it does not. What was kept of the real network stays as it is."""
 import glob
 import hashlib
+import json
 import socket
 import sys
 import time
@@ -41,6 +42,12 @@ def stays_live(name, *arguments):
     print(f'{name}: stayed live')
 
 
+def past(process):
+    """What trended on the simulated network's first day, by the page of the process that asked for a relay before."""
+    url = process.wait_for(r'The page is at (http://\S+)/')[1]
+    return json.loads(program.get(f'{url}/v1/history?from=2026-01-05&to=2026-01-06')[1])['trends']
+
+
 def falls_back():
     start = time.monotonic()
     process = program.Process('run', *PLAIN, '--data.directory', 'data', '--speed', 600, '--rate', 0.05)
@@ -51,6 +58,7 @@ def falls_back():
     kept = digests('data')
     assert process.stdout() == '' or ' simulated ' in process.stdout(), process.told()
     process.wait_until(lambda: len(process.stdout().splitlines()) >= 3, 'three minutes of the simulated network')
+    process.wait_until(lambda: past(process), 'its trends in the past, not those of the real one')
     assert process.stop() == 0, process.told()
     assert all(' simulated ' in line for line in process.stdout().splitlines()), process.told()
     assert digests('data') == kept, 'the simulated network went into the checkpoint of the real one'

@@ -3,20 +3,30 @@
 """`ingest` when things around it fail: Kafka is away, the spool is full, another ingest takes over, a relay fails, Jetstream repeats itself. What is in the
 topic in the end is what the relay sent, each post once.
 
-ingest_faults_test.py [NAME...]: only these. SKY_TEST_OUTAGE_S: how long Kafka is away.
+ingest_faults_test.py [NAME...]: only these. SKY_TEST_OUTAGE_S: how long Kafka is away. SKY_TEST_FULL=1: one after the other, with the
+simulated hour at half the speed, so that each disturbance strikes in a longer stream. Else two at a time: they mostly wait.
 """
+import concurrent.futures
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
 
+import kafka_wire
 import program
 from ingest import POSTS, Ingest, check, directory, drained, expected_posts, identity, posts_of, wait_for_all
 from jetstream import Jetstream
 from servers import Kafka, free_port, wait_until
 
-OUTAGE_S = float(os.environ.get('SKY_TEST_OUTAGE_S', '15'))
+TRANSACTIONAL_ID = 'skytrend-ingest'
+LOST = b'{"op":"watermark","event_time":"2026-01-05T23:59:59.000Z"}'
+FULL = os.environ.get('SKY_TEST_FULL') == '1'
+AT_ONCE = 1 if FULL else 2
+SPEED = 120 if FULL else 240  # an hour in 15 s
+HANGING_SPEED = 60 if FULL else 120  # it goes on while the network hangs: for 20 s there must be something to receive
+OUTAGE_S = float(os.environ.get('SKY_TEST_OUTAGE_S', '15' if FULL else '8'))
 
 
 def test_outage():
@@ -58,7 +68,7 @@ def test_transaction_given_up():
     simulation = ['--seed', 6, '--rate', 0.1, '--hours', 1]
     expected = expected_posts(*simulation)
     kafka = Kafka(proxied=True, settings={'transaction.abort.timed.out.transaction.cleanup.interval.ms': 500})
-    _, url = program.relay(*simulation, '--wait', '--speed', 60)
+    _, url = program.relay(*simulation, '--wait', '--speed', HANGING_SPEED)
     ingest = Ingest(kafka, url, directory(), '--kafka.transaction_timeout', '2s', '--kafka.request_timeout', '2s',
                     '--kafka.reconnect_backoff_max', '500ms')
     for _ in range(3):
@@ -71,6 +81,38 @@ def test_transaction_given_up():
     aborted = ingest.metric('skytrend_kafka_transactions_total{result="aborted"}')
     check(drained(ingest, kafka), expected)
     print(f'{aborted:.0f} transactions given up')
+
+
+def test_lost_ends():
+    """A broker lost the ends of a transaction: its records lie open in every partition, and the coordinator does not know of them. The
+    next commit under the same name would bring them to light; ingest ends them as aborted before it sends anything.
+
+    Such a state is made by writing into a transaction that the coordinator is not told of, which brokers check by default."""
+    simulation = ['--seed', 14, '--rate', 0.1, '--hours', 1]
+    expected = expected_posts(*simulation)
+    kafka = Kafka(settings={'transaction.partition.verification.enable': 'false'})
+    data = directory()
+    _, url = program.relay(*simulation, '--wait', '--speed', SPEED)
+    ingest = Ingest(kafka, url, data)
+    ingest.wait_for_posts(300)
+    ingest.kill()
+    wire = kafka_wire.Wire(kafka.direct)
+    partitions = kafka.partitions(POSTS)
+    producer = wire.init_producer(TRANSACTIONAL_ID)  # what the killed one left open is aborted
+    for partition in partitions:
+        assert wire.last_stable_offset(POSTS, partition) == wire.high_watermark(POSTS, partition), partition
+        wire.produce(producer, TRANSACTIONAL_ID, POSTS, partition, LOST)
+        assert wire.last_stable_offset(POSTS, partition) == wire.high_watermark(POSTS, partition) - 1, 'it is not open'
+    began_at = {partition: wire.high_watermark(POSTS, partition) for partition in partitions}
+    ingest = Ingest(kafka, url, data)
+    ingest.wait_for_posts(300)
+    wait_for_all(kafka, ingest, expected)
+    records = drained(ingest, kafka)
+    assert not [record for record in records if record.value == LOST], 'what was lost came to light'
+    assert sum(record.value == LOST for record in kafka.consume(POSTS, committed=False)) == len(partitions) > 1
+    for partition in partitions:
+        assert wire.last_stable_offset(POSTS, partition) == wire.high_watermark(POSTS, partition) > began_at[partition], partition
+    check(records, expected)
 
 
 def test_full_spool():
@@ -101,7 +143,7 @@ def test_takeover():
     simulation = ['--seed', 9, '--rate', 0.1, '--hours', 1]
     expected = expected_posts(*simulation)
     kafka = Kafka()
-    _, url = program.relay(*simulation, '--wait', '--speed', 120)
+    _, url = program.relay(*simulation, '--wait', '--speed', SPEED)
     first_data = directory()
     first = Ingest(kafka, url, first_data)
     first.wait_for_posts(500)
@@ -126,7 +168,7 @@ def test_start_without_kafka():
     expected = expected_posts(*simulation)
     kafka = Kafka()
     data = directory()
-    _, url = program.relay(*simulation, '--wait', '--speed', 120)
+    _, url = program.relay(*simulation, '--wait', '--speed', SPEED)
     kafka.kill()
     ingest = Ingest(kafka, url, data)
     ingest.wait_for('waiting_for_kafka')
@@ -205,8 +247,28 @@ def identities(kafka):
     return {identity(json.loads(record.value)) for record in posts_of(kafka.consume(POSTS))}
 
 
+def run_test(name):
+    started = time.monotonic()
+    globals()[name]()
+    print(f'{name}: ok in {time.monotonic() - started:.1f} s', flush=True)
+
+
+def run_alone(name):
+    """In a process of its own, with what it says in one piece."""
+    result = subprocess.run([sys.executable, __file__, name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    print(result.stdout, end='', flush=True)
+    return name if result.returncode else None
+
+
+def main():
+    names = sys.argv[1:] or [name for name in list(globals()) if name.startswith('test_')]
+    if len(names) == 1:
+        run_test(names[0])
+        return
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        failed = [name for name in pool.map(run_alone, names) if name]
+    assert not failed, failed
+
+
 if __name__ == '__main__':
-    for name in sys.argv[1:] or [name for name in list(globals()) if name.startswith('test_')]:
-        started = time.monotonic()
-        globals()[name]()
-        print(f'{name}: ok in {time.monotonic() - started:.1f} s', flush=True)
+    main()

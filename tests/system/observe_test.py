@@ -40,8 +40,9 @@ def check_metrics(run, url):
                  'skytrend_events_total{kind="commit"}', 'skytrend_keywords{state="in_window"}',
                  'skytrend_checkpoints_total{result="ok"}', 'process_resident_memory_bytes'):
         assert sample(page, name) > 0, name
-    kept = sample(page, 'skytrend_completeness_ratio')
+    kept = sample(page, 'skytrend_readable_ratio')
     assert 0.5 < kept < 1, kept
+    assert sample(page, 'skytrend_completeness_ratio') == 1
     later = program.get(url + 'metrics')[1]
     assert sample(later, 'skytrend_http_requests_total') > sample(page, 'skytrend_http_requests_total') - 1
 

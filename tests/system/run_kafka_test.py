@@ -22,6 +22,7 @@ from servers import Kafka, wait_until
 PARTITIONS = 4
 KILLS = int(os.environ.get('SKY_TEST_KILLS', 50))
 KILL_SEED = int(os.environ.get('SKY_TEST_SEED', 0)) or random.SystemRandom().randrange(1, 1 << 31)
+IDLE_S = 30  # in which an instance without work must have noticed that there is a newer one
 KILL_S = 100  # at most; a slow machine kills less often
 FEED_S = 75  # over which the hour is written meanwhile
 OUTPUTS = ('trends', 'trend-alerts', 'keyword-counts', 'activity-5m', 'user-sessions')
@@ -67,7 +68,7 @@ def options(kafka, name, prefix='', source=None):
     """Topics, transactional id and directory of their own for each prefix."""
     settings = {f'topics.{setting}': prefix + topic for setting, topic in (
         ('posts', 'bluesky-posts'), ('trends', 'trends'), ('trend_alerts', 'trend-alerts'), ('keyword_counts', 'keyword-counts'),
-        ('activity', 'activity-5m'), ('sessions', 'user-sessions'), ('run_marker', 'run-marker'))}
+        ('activity', 'activity-5m'), ('sessions', 'user-sessions'), ('run_marker', 'run-marker'), ('dead_letters', 'dead-letters'))}
     settings |= {'kafka.transactional_id': f'{prefix}run', 'data.directory': DIRECTORY / name, 'kafka.retention': '0',
                  'http.enabled': 'false'}
     if source:
@@ -89,7 +90,7 @@ def outputs(kafka, prefix=''):
 def marker(kafka, prefix=''):
     if f'{prefix}run-marker' not in kafka.topics():
         return ''
-    records = kafka.consume(f'{prefix}run-marker')
+    records = [record for record in kafka.consume(f'{prefix}run-marker') if record.value is not None]
     return json.loads(records[-1].value)['window_end'] if records else ''
 
 
@@ -214,6 +215,33 @@ def test_one_at_a_time(kafka, records, wanted):
     assert_same(outputs(kafka, 'f-'), wanted)
 
 
+def test_idle(kafka, records):
+    """An instance that has nothing to publish hears of a newer one too: before the first minute, and behind one."""
+    kafka.create_topic('i-bluesky-posts', PARTITIONS)
+
+    def takes_over(older, name):
+        newer = Process(*options(kafka, name, 'i-'))
+        newer.wait_until(lambda: 'Reading i-bluesky-posts' in newer.stderr(), 'the newer one')
+        begin = time.monotonic()
+        wait_until(lambda: older.process.poll() is not None, 'the older one to end', IDLE_S)
+        assert older.process.returncode == 1 and 'newer instance' in older.stderr(), older.told()
+        print(f'{name}: the older one ended after {time.monotonic() - begin:.0f} s', flush=True)
+        return newer
+
+    first = Process(*options(kafka, 'idle1', 'i-'))
+    first.wait_for('Reading i-bluesky-posts')
+    wait_until(lambda: 'i-run-marker' in kafka.topics(), 'its topics')
+    second = takes_over(first, 'idle2')
+    kafka.produce('i-bluesky-posts', [(entry.key, entry.value, None, entry.partition) for minute in records[:3] for entry in minute])
+    second.wait_until(has_come_to(kafka, '2026-01-05T00:03:00.000Z', 'i-'), 'three minutes')
+    second.wait_until(lambda: (DIRECTORY / 'idle2' / 'checkpoint.b').exists(), 'a checkpoint')
+    shutil.copytree(DIRECTORY / 'idle2', DIRECTORY / 'idle3')
+    (DIRECTORY / 'idle3' / 'checkpoint.lock').unlink(missing_ok=True)
+    third = takes_over(second, 'idle3')
+    assert third.stop() == 0, third.told()
+    assert marker(kafka, 'i-') == '2026-01-05T00:03:00.000Z' and len(kafka.consume('i-trends')) == 3
+
+
 def test_network(kafka, records, wanted):
     """Connections that break, hang and are refused, in the middle of everything."""
     kafka.create_topic('n-bluesky-posts', PARTITIONS)
@@ -233,7 +261,7 @@ def test_network(kafka, records, wanted):
 
 
 def test_bad_records(kafka, records):
-    """What is no PostData is kept apart, and changes nothing."""
+    """What is no PostData is kept in the topic of dead letters with where it stood, and changes nothing."""
     kafka.create_topic('b-bluesky-posts', PARTITIONS)
     entries = [entry for minute in records[:3] for entry in minute]
     bad = [Entry(None, value, partition) for partition, value in enumerate((b'\xff\xfe', b'{"op":"create"}', b'', b'[1,2'))]
@@ -243,8 +271,37 @@ def test_bad_records(kafka, records):
     process.wait_until(has_come_to(kafka, '2026-01-05T00:03:00.000Z', 'b-'), 'three minutes')
     assert process.stop() == 0
     assert process.stderr().count('not PostData') == len(bad), process.stderr()
-    kept = (DIRECTORY / 'bad' / 'dead-letters.jsonl').read_bytes().splitlines()
-    assert sorted(kept) == sorted([b'\xff\xfe', b'{"op":"create"}', b'[1,2']), kept
+    assert not list((DIRECTORY / 'bad').glob('dead-letters*'))
+    stood = {}
+    for record in kafka.consume('b-bluesky-posts'):
+        stood[record.partition, record.offset] = record.value or b''
+    letters = kafka.consume('b-dead-letters')
+    assert sorted(letter.value or b'' for letter in letters) == sorted(entry.value for entry in bad), letters
+    for letter in letters:
+        headers = {name: value.decode() for name, value in letter.headers}
+        assert headers['service'] == 'run' and headers['topic'] == 'b-bluesky-posts' and headers['reason'], headers
+        assert stood[int(headers['partition']), int(headers['offset'])] == (letter.value or b''), headers
+    again = Process(*options(kafka, 'bad', 'b-'))  # from a checkpoint behind them
+    again.wait_for('Going on where')
+    assert again.stop() == 0, again.told()
+    assert len(kafka.consume('b-dead-letters')) == len(bad), 'kept twice'
+
+
+def test_bad_records_while_letters_are_refused(kafka, records):
+    """A letter that the brokers do not take is not forgotten: no checkpoint is made behind it, and the next process keeps it."""
+    kafka.create_topic('l-bluesky-posts', PARTITIONS)
+    kafka.create_topic('l-dead-letters', max_message_bytes=100)
+    entries = [entry for minute in records[:3] for entry in minute]
+    entries[100:100] = [Entry(None, 'no PostData ' + 'x' * 300, 1)]
+    kafka.produce('l-bluesky-posts', [(entry.key, entry.value, None, entry.partition) for entry in entries])
+    process = Process(*options(kafka, 'refused', 'l-'))
+    process.wait_for('dead_letters_not_kept')
+    process.wait_until(has_come_to(kafka, '2026-01-05T00:03:00.000Z', 'l-'), 'three minutes')
+    process.kill()
+    kafka.set_topic('l-dead-letters', max_message_bytes=1000000)
+    process = Process(*options(kafka, 'refused', 'l-'))
+    kafka.wait_for('l-dead-letters', lambda letters: len(letters) == 1, 'the letter')
+    assert process.stop() == 0, process.told()
 
 
 def test_relay(kafka):
@@ -269,7 +326,9 @@ def main():
     records, snapshots = make_posts('hour')
     wanted = test_whole(kafka, records, snapshots)
     test_one_at_a_time(kafka, records, wanted)
+    test_idle(kafka, records)
     test_bad_records(kafka, records)
+    test_bad_records_while_letters_are_refused(kafka, records)
     test_network(kafka, records, wanted)
     test_relay(kafka)
     test_kills(kafka, records, wanted)

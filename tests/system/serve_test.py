@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# test: timeout=240
+# test: timeout=240 asan
 """`skytrend serve`: two processes on one Redis give the same answers, also when one begins later; 200 clients follow the stream;
 gzip, 304, 429, other hosts' pages; a Redis that dies and comes back."""
 import gzip

@@ -219,6 +219,13 @@ class Kafka(Server):
         answer = self.admin().describe_configs([resource])[resource].result(PATIENCE_S)
         return {name: entry.value for name, entry in answer.items() if not entry.is_default and entry.source == 1}
 
+    def set_topic(self, name, **settings):
+        """As create_topic, of a topic that is there; the others of its settings become the broker's defaults."""
+        import confluent_kafka.admin
+        config = {key.replace('_', '.'): str(value) for key, value in settings.items()}
+        resource = confluent_kafka.admin.ConfigResource('topic', name, set_config=config)
+        self.admin().alter_configs([resource])[resource].result(PATIENCE_S)
+
     def produce(self, topic, records):
         """records: (key, value), or with headers, or with headers and partition; bytes or text. Returns when all are written."""
         import confluent_kafka

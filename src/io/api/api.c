@@ -312,6 +312,12 @@ void sky_api_stop(struct sky_api *api)
     free(api);
 }
 
+void sky_api_move_history(struct sky_api *api, const struct sky_lake_query_options *lake)
+{
+    if (api->history)
+        sky_api_history_move(api->history, lake);
+}
+
 const char *sky_api_url(const struct sky_api *api)
 {
     return api->url;

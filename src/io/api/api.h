@@ -48,6 +48,9 @@ SKY_MUST_USE enum sky_status sky_api_start(const struct sky_api_options *options
                                            char message[SKY_HTTP_ERROR_SIZE]);
 void sky_api_stop(struct sky_api *api); /* NULL is fine */
 
+/* With options.history: where the past is from now on, see sky_api_history_move. Without, nothing. */
+void sky_api_move_history(struct sky_api *api, const struct sky_lake_query_options *lake);
+
 const char *sky_api_url(const struct sky_api *api); /* "http://127.0.0.1:8080/", lives as long as `api` */
 void sky_api_stats(const struct sky_api *api, struct sky_http_server_stats *stats);
 

@@ -1,5 +1,6 @@
 #include "io/api/api_history.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,7 +13,9 @@ const char *const sky_api_history_parameters[] = {"from", "to", "keyword", "lang
 
 struct sky_api_history {
     struct sky_api_history_options options;
-    struct sky_lake_query *query; /* NULL: not open */
+    _Atomic(const struct sky_lake_query_options *) lake; /* what is asked now */
+    const struct sky_lake_query_options *opened;         /* whose query it is */
+    struct sky_lake_query *query;                        /* NULL: not open */
 };
 
 enum sky_status sky_api_history_new(const struct sky_api_history_options *options, struct sky_api_history **result)
@@ -22,6 +25,7 @@ enum sky_status sky_api_history_new(const struct sky_api_history_options *option
     if (!history)
         return SKY_E_MEMORY;
     history->options = *options;
+    atomic_store(&history->lake, options->lake);
     return SKY_OK;
 }
 
@@ -31,6 +35,11 @@ void sky_api_history_free(struct sky_api_history *history)
         return;
     sky_lake_query_free(history->query);
     free(history);
+}
+
+void sky_api_history_move(struct sky_api_history *history, const struct sky_lake_query_options *lake)
+{
+    atomic_store(&history->lake, lake);
 }
 
 /* Parameters */
@@ -148,12 +157,25 @@ static enum sky_status write_rows(struct sky_api_history *history, const struct 
     return status;
 }
 
+static enum sky_status open_lake(struct sky_api_history *history, char problem[SKY_LAKE_QUERY_PROBLEM_SIZE])
+{
+    const struct sky_lake_query_options *lake = atomic_load(&history->lake);
+    if (history->opened != lake) {
+        sky_lake_query_free(history->query);
+        history->query = NULL;
+        history->opened = lake;
+    }
+    if (!lake) {
+        snprintf(problem, SKY_LAKE_QUERY_PROBLEM_SIZE, "there is no lake now");
+        return SKY_E_MISSING;
+    }
+    return history->query ? SKY_OK : sky_lake_query_new(lake, &history->query, problem);
+}
+
 static enum sky_status ask(struct sky_api_history *history, const struct sky_lake_trends_wanted *wanted,
                            struct sky_http_response *response, char problem[SKY_LAKE_QUERY_PROBLEM_SIZE])
 {
-    enum sky_status status = SKY_OK;
-    if (!history->query)
-        status = sky_lake_query_new(history->options.lake, &history->query, problem);
+    enum sky_status status = open_lake(history, problem);
     if (status != SKY_OK)
         return status;
     struct sky_lake_trends_wanted one_more = *wanted; /* which is not shown, but says that there is more */

@@ -2,7 +2,7 @@
  *
  * The lake is opened with the first question, and again after a failure.
  *
- * Threads  one owner: the handler of a slow route (http_server.h). */
+ * Threads  one owner: the handler of a slow route (http_server.h); sky_api_history_move is for others. */
 #ifndef SKY_IO_API_API_HISTORY_H
 #define SKY_IO_API_API_HISTORY_H
 
@@ -28,6 +28,10 @@ struct sky_api_history;
 SKY_MUST_USE enum sky_status sky_api_history_new(const struct sky_api_history_options *options,
                                                  struct sky_api_history **history);
 void sky_api_history_free(struct sky_api_history *history); /* NULL is fine */
+
+/* From another thread than the handler's: the questions from now on are for that lake; NULL: for none. It outlives the
+ * history, and so does the report's context, which stays the same. */
+void sky_api_history_move(struct sky_api_history *history, const struct sky_lake_query_options *lake);
 
 /* A sky_http_handler: from, to (an instant or a day), keyword, language, by (trend or slide), limit. Unknown parameters
  * are for the caller to refuse. */

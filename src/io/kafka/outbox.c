@@ -44,6 +44,7 @@ struct sky_outbox {
     uint64_t committed;
     uint64_t aborted;
     bool failed; /* no memory */
+    bool checks; /* asked for, not begun */
 };
 
 struct sky_outbox *sky_outbox_new(const struct sky_outbox_link *link)
@@ -221,6 +222,19 @@ static enum sky_status step_send(struct sky_outbox *outbox)
     return may_try_again(status) ? SKY_E_TIMEOUT : status;
 }
 
+static enum sky_status step_check(struct sky_outbox *outbox)
+{
+    outbox->checks = false;
+    enum sky_status status = outbox->link.begin(outbox->link.context);
+    if (status != SKY_OK) {
+        outbox->state = may_try_again(status) ? CONNECT : outbox->state;
+        return may_try_again(status) ? SKY_E_TIMEOUT : status;
+    }
+    status = outbox->link.send_marker(outbox->link.context, outbox->marker_ms);
+    outbox->state = status == SKY_OK ? COMMIT : ABORT;
+    return may_try_again(status) ? SKY_E_TIMEOUT : status;
+}
+
 static enum sky_status step_commit(struct sky_outbox *outbox, int timeout_ms)
 {
     enum sky_status status = outbox->link.commit(outbox->link.context, timeout_ms);
@@ -228,7 +242,8 @@ static enum sky_status step_commit(struct sky_outbox *outbox, int timeout_ms)
         outbox->state = ABORT;
     if (status != SKY_OK)
         return status == SKY_E_IO ? SKY_E_TIMEOUT : status;
-    outbox->marker_ms = outbox->minutes[outbox->minutes_sent - 1].window_end_ms;
+    if (outbox->minutes_sent)
+        outbox->marker_ms = outbox->minutes[outbox->minutes_sent - 1].window_end_ms;
     forget_minutes(outbox, outbox->minutes_sent);
     outbox->minutes_sent = 0;
     outbox->committed++;
@@ -255,15 +270,20 @@ enum sky_status sky_outbox_pump(struct sky_outbox *outbox, int timeout_ms)
         case CONNECT: status = step_connect(outbox, timeout_ms); break;
         case MARKER: status = step_marker(outbox); break;
         case READY:
-            if (!outbox->minutes_count)
+            if (!outbox->minutes_count && !outbox->checks)
                 return SKY_OK;
-            status = step_send(outbox);
+            status = outbox->minutes_count ? step_send(outbox) : step_check(outbox);
             break;
         case COMMIT: status = step_commit(outbox, timeout_ms); break;
         case ABORT: status = step_abort(outbox, timeout_ms); break;
         }
     }
     return status;
+}
+
+void sky_outbox_check(struct sky_outbox *outbox)
+{
+    outbox->checks = true;
 }
 
 bool sky_outbox_is_clear(const struct sky_outbox *outbox)

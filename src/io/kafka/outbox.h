@@ -12,6 +12,9 @@
  *
  * Only one instance of a transactional id publishes: a newer one fences the older, which gets SKY_E_FENCED.
  *
+ * An instance without work hears of a newer one by sky_outbox_check alone: a transaction that holds nothing but the
+ * marker as it is. (librdkafka asks the brokers nothing for one that is empty.)
+ *
  * When a transaction fails it is aborted and sent again. When that fails too, or it is not known what became of it, a
  * new connection is made and the marker read again: it knows.
  *
@@ -35,7 +38,7 @@ struct sky_outbox_link {
     enum sky_status (*read_marker)(void *context, int64_t *window_end_ms);
     enum sky_status (*begin)(void *context);
     enum sky_status (*send)(void *context, const struct sky_kafka_outgoing *record);
-    enum sky_status (*send_marker)(void *context, int64_t window_end_ms);
+    enum sky_status (*send_marker)(void *context, int64_t window_end_ms); /* SKY_OUTBOX_NO_MARKER: that there is none */
     enum sky_status (*commit)(void *context, int timeout_ms);
     enum sky_status (*abort)(void *context, int timeout_ms);
 };
@@ -60,6 +63,9 @@ bool sky_outbox_end_minute(struct sky_outbox *outbox, int64_t window_end_ms);
  *   SKY_E_LIMIT    a record is too large for the brokers: likewise
  *   SKY_E_MEMORY   also when a put had failed */
 SKY_MUST_USE enum sky_status sky_outbox_pump(struct sky_outbox *outbox, int timeout_ms);
+
+/* The next pump asks the brokers whether this is still the instance that publishes, when nothing complete waits. */
+void sky_outbox_check(struct sky_outbox *outbox);
 
 bool sky_outbox_is_clear(const struct sky_outbox *outbox);      /* no complete minute waits */
 bool sky_outbox_is_busy(const struct sky_outbox *outbox);       /* a transaction is open, or broke */

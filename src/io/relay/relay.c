@@ -54,6 +54,7 @@ struct sky_relay {
 
     int64_t asked;          /* the cursor this connection was asked for; 0: none */
     int64_t last_seq;       /* of this connection; 0: none yet */
+    int64_t counted_seq;    /* the last one in seqs_expected, over connections to one relay; 0: none yet */
     int64_t good_since_ms;  /* clock; 0: not yet */
     int64_t attempt_due_ms; /* clock, in WAITING */
     int failures;           /* in a row over all relays, for the backoff */
@@ -209,6 +210,7 @@ static void choose_next_source(struct sky_relay *relay)
     source_of(relay)->failures = 0;
     if (relay->current == before)
         return;
+    relay->counted_seq = 0;
     sky_relay_probe_end(&relay->probe); /* what it knows is of the other relay */
     relay->status.failovers++;
 }
@@ -472,6 +474,7 @@ static void cursor_unknown(struct sky_relay *relay)
         return;
     }
     source->received = source->completed = 0;
+    relay->counted_seq = 0;
     queue_gap(relay, 0);
     relay->failures++;
     reconnect(relay, "the cursor is not known; going on from now", backoff_ms(relay));
@@ -519,6 +522,15 @@ static bool judge_bad(struct sky_relay *relay, const struct sky_event *event)
     return false;
 }
 
+/* A live connection may find a relay that counts anew. */
+static void count_seq(struct sky_relay *relay, int64_t seq)
+{
+    bool first = seq <= relay->counted_seq || !relay->counted_seq;
+    relay->status.seqs_seen++;
+    relay->status.seqs_expected += first ? 1 : (uint64_t)(seq - relay->counted_seq);
+    relay->counted_seq = seq;
+}
+
 /* A message with a seq. False: it was here before, or must not be. */
 static bool judge_seq(struct sky_relay *relay, int64_t seq)
 {
@@ -536,6 +548,7 @@ static bool judge_seq(struct sky_relay *relay, int64_t seq)
         return false;
     }
     source->received = relay->last_seq = seq;
+    count_seq(relay, seq);
     return true;
 }
 

@@ -18,6 +18,10 @@
  * anew (FutureCursor, announced or not): without reset_cursor that is SKY_RELAY_FAILED, since everything already seen
  * would come again or be missed without a trace.
  *
+ * Seqs. The protocol lets a relay leave seqs out, so seqs_seen below seqs_expected is no loss by itself; a loss does
+ * show there, also one that no connection noticed. A relay taken instead of another begins anew, and so does one that
+ * counts anew.
+ *
  * Retries. A connection that ends is made again after a random time below 1 s, doubling to 60 s with each failure,
  * or after what Retry-After asks; 60 s of good data make it small again. 50 bad messages in a row end a connection too;
  * if they come again at the same place, it is passed over by connecting live.
@@ -129,10 +133,12 @@ struct sky_relay_status {
     int64_t time_ms;     /* of the stream, of the last message; 0: none */
     uint64_t messages;
     uint64_t bytes;
-    uint64_t bad;         /* messages that the decoder dropped whole */
-    uint64_t repeated;    /* messages at or below the cursor */
-    uint64_t attempts;    /* to connect */
-    uint64_t connections; /* made */
+    uint64_t bad;           /* messages that the decoder dropped whole */
+    uint64_t repeated;      /* messages at or below the cursor */
+    uint64_t seqs_seen;     /* each seq of a readable message once; Jetstream has none */
+    uint64_t seqs_expected; /* from the first to the last seen, over reconnects to the same relay */
+    uint64_t attempts;      /* to connect */
+    uint64_t connections;   /* made */
     uint64_t gaps;
     uint64_t failovers;
     uint64_t ends[SKY_WEBSOCKET_END_COUNT]; /* connections and attempts that ended, by reason */

@@ -144,6 +144,13 @@ static bool send_garbage(struct sky_relay_server *server, struct client *client)
     return send_message(server, client);
 }
 
+/* seq counts from 1: of 1,000 it is those from 991 to 1000. */
+static bool is_in_gap(const struct sky_relay_server *server, int64_t seq)
+{
+    return server->options.faults & (unsigned)SKY_RELAY_FAULT_GAP &&
+           (seq - 1) % SKY_RELAY_GAP_EVERY_SEQS >= SKY_RELAY_GAP_EVERY_SEQS - SKY_RELAY_GAP_SEQS;
+}
+
 /* What goes wrong before a frame is sent: one message at most, since the pipe may be full after it. False: the
  * connection is cut. */
 static bool do_faults(struct sky_relay_server *server, struct client *client, struct sky_span frame)
@@ -251,6 +258,11 @@ static int on_writable(struct lws *wsi, struct client *client)
         if (client->next_seq < server->window.oldest_seq) {
             (void)!send_error(server, client, SKY_SPAN("ConsumerTooSlow"), SKY_SPAN("Stream consumer too slow"));
             return -1;
+        }
+        if (is_in_gap(server, client->next_seq)) {
+            client->next_seq++;
+            server->stats.faults++;
+            continue;
         }
         struct sky_span frame = sky_relay_window_get(&server->window, client->next_seq);
         if (server->options.faults && client->disturbed_seq != client->next_seq) {

@@ -17,12 +17,16 @@
 #define SKY_RELAY_SERVER_WINDOW_BYTES ((size_t)256 << 20) /* address space; used as frames come */
 #define SKY_RELAY_SERVER_CLIENTS_MAX  64
 
-/* Faults on request, each by its own dice, seeded. */
+#define SKY_RELAY_GAP_EVERY_SEQS 1000 /* of SKY_RELAY_FAULT_GAP */
+#define SKY_RELAY_GAP_SEQS       10
+
+/* Faults on request, each by its own dice, seeded, but for the last. */
 enum sky_relay_fault {
     SKY_RELAY_FAULT_GARBAGE = 1,    /* a message of random bytes between two frames */
     SKY_RELAY_FAULT_HALF_FRAME = 2, /* the first half of a frame before the whole one */
     SKY_RELAY_FAULT_DROP = 4,       /* the connection is cut */
-    SKY_RELAY_FAULT_STALL = 8       /* nothing is sent to anyone for a while */
+    SKY_RELAY_FAULT_STALL = 8,      /* nothing is sent to anyone for a while */
+    SKY_RELAY_FAULT_GAP = 16        /* the last 10 of each 1,000 seqs are never sent: by rule, so that all know which */
 };
 
 struct sky_relay_server_options {

@@ -126,17 +126,23 @@ static void test_lines_are_whole(void **state)
     for (int i = 0; i < 30; i++)
         sky_log(SKY_LOG_WARN, "often", SKY_LOG_INT("i", i));
     sky_log(SKY_LOG_DEBUG, "hidden", SKY_LOG_INT("i", 1));
+    assert_false(sky_log_shows(SKY_LOG_DEBUG));
+    sky_log_configure(&(struct sky_log_options){.level = SKY_LOG_DEBUG, .json = true});
+    assert_true(sky_log_shows(SKY_LOG_DEBUG));
+    for (int i = 0; i < 50; i++)
+        sky_log(SKY_LOG_DEBUG, "followed", SKY_LOG_INT("i", i));
     dup2(saved, STDERR_FILENO);
     close(saved);
 
     FILE *in = fopen(path, "re");
     char line[512];
-    int busy = 0, often = 0;
+    int busy = 0, often = 0, followed = 0;
     while (fgets(line, sizeof line, in)) {
         assert_memory_equal(line, "{\"time\":\"", 9);
         assert_string_equal(line + strlen(line) - 2, "}\n");
         busy += strstr(line, "\"event\":\"busy\"") != NULL;
         often += strstr(line, "\"event\":\"often\"") != NULL;
+        followed += strstr(line, "\"event\":\"followed\"") != NULL;
         assert_null(strstr(line, "hidden"));
     }
     fclose(in);
@@ -144,9 +150,10 @@ static void test_lines_are_whole(void **state)
     unlink(path);
     assert_int_equal(busy, 200); /* errors are never left out */
     assert_int_equal(often, SKY_LOG_BURST);
+    assert_int_equal(followed, 50); /* nor is what somebody asked for */
     uint64_t written, suppressed;
     sky_log_counts(&written, &suppressed);
-    assert_int_equal(written, 220);
+    assert_int_equal(written, 270);
     assert_int_equal(suppressed, 10);
 }
 

@@ -70,6 +70,7 @@ static void test_format(void **state)
     expect_line("skytrend_http_errors_total{class=\"5xx\"} 1");
     expect_line("skytrend_source_bytes_total 18446744073709551615");
     expect_line("skytrend_completeness_ratio 1");
+    expect_line("skytrend_readable_ratio 1");
 }
 
 static void test_histogram(void **state)

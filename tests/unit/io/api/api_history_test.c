@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -192,6 +193,27 @@ static void test_parameters(void **state)
         free(ask(*state, bad[i], 400));
 }
 
+/* To a lake without anything, to none, and back. */
+static void test_move(void **state)
+{
+    struct fixture *fixture = *state;
+    char empty[] = "/tmp/skytrend-history-XXXXXX";
+    assert_non_null(mkdtemp(empty));
+    const struct sky_lake_query_options other = {.location = empty, .memory_bytes = UINT64_C(256) << 20, .threads = 2};
+    free(ask(fixture, DAY, 200));
+    sky_api_move_history(fixture->api, &other);
+    char *reply = ask(fixture, DAY, 200);
+    assert_non_null(strstr(reply, "\"trends\":[],"));
+    free(reply);
+    sky_api_move_history(fixture->api, NULL);
+    free(ask(fixture, DAY, 503));
+    sky_api_move_history(fixture->api, &fixture->lake);
+    reply = ask(fixture, DAY, 200);
+    assert_int_equal(count(reply, "\"slides\":30"), 1);
+    free(reply);
+    assert_int_equal(rmdir(empty), 0);
+}
+
 /* The lake is not there yet, then it is; what is wrong is for the log, not for who asks. */
 static void test_away(void **state)
 {
@@ -216,6 +238,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_trends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_filters, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_parameters, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_move, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_away, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,7 @@ struct brokers {
     bool is_fenced;
     uint64_t random;  /* 0: nothing fails */
     int commit_waits; /* timeouts before a commit is done */
-    int connects, aborts;
+    int connects, aborts, commits;
 };
 
 static uint32_t random_below(uint64_t *state, uint32_t bound)
@@ -109,7 +109,9 @@ static void make_it_so(struct brokers *brokers)
 {
     memcpy(brokers->committed + brokers->committed_count, brokers->open, (size_t)brokers->open_count * sizeof(int));
     brokers->committed_count += brokers->open_count;
-    assert_true(brokers->open_marker_ms > brokers->marker_ms);
+    assert_true(brokers->open_marker_ms > brokers->marker_ms ||
+                (!brokers->open_count && brokers->open_marker_ms == brokers->marker_ms)); /* a check */
+    brokers->commits++;
     brokers->marker_ms = brokers->open_marker_ms;
     brokers->open_count = 0;
     brokers->is_open = false;
@@ -277,6 +279,37 @@ static void test_fenced(void **state)
     sky_outbox_free(outbox);
 }
 
+/* Without anything to publish: a transaction that changes nothing, and only when it is asked for. */
+static void test_check(void **state)
+{
+    (void)state;
+    struct brokers brokers = {.marker_ms = SKY_OUTBOX_NO_MARKER};
+    struct sky_outbox *outbox = outbox_of(&brokers);
+    for (int minutes = 0; minutes <= 3; minutes += 3) {
+        for (int minute = 1; minute <= minutes; minute++)
+            put_minute(outbox, minute);
+        assert_int_equal(sky_outbox_pump(outbox, 1), SKY_OK);
+        int commits = brokers.commits;
+        sky_outbox_check(outbox);
+        assert_int_equal(sky_outbox_pump(outbox, 1), SKY_OK);
+        assert_int_equal(brokers.commits, commits + 1);
+        assert_int_equal(sky_outbox_pump(outbox, 1), SKY_OK);
+        assert_int_equal(brokers.commits, commits + 1);
+        assert_int_equal(sky_outbox_marker_ms(outbox), minutes ? minutes : SKY_OUTBOX_NO_MARKER);
+    }
+    brokers.commit_waits = 1;
+    sky_outbox_check(outbox);
+    assert_int_equal(sky_outbox_pump(outbox, 1), SKY_E_TIMEOUT);
+    put_minute(outbox, 4); /* while it is under way */
+    assert_int_equal(sky_outbox_pump(outbox, 1), SKY_OK);
+    assert_all_once(&brokers, 4);
+    brokers.is_fenced = true;
+    assert_int_equal(sky_outbox_pump(outbox, 1), SKY_OK); /* nobody asked */
+    sky_outbox_check(outbox);
+    assert_int_equal(sky_outbox_pump(outbox, 1), SKY_E_FENCED);
+    sky_outbox_free(outbox);
+}
+
 /* Every call fails now and then, and the process is killed and begins again from an older state. */
 static void test_everything_fails(void **state)
 {
@@ -298,6 +331,8 @@ static void test_everything_fails(void **state)
             if (minute < MINUTES)
                 put_minute(outbox, ++minute);
             if (random_below(&random, 3) == 0) {
+                if (random_below(&random, 4) == 0)
+                    sky_outbox_check(outbox);
                 enum sky_status status = sky_outbox_pump(outbox, 1);
                 assert_true(status == SKY_OK || status == SKY_E_TIMEOUT);
             }
@@ -318,6 +353,7 @@ int main(void)
         cmocka_unit_test(test_half_a_minute_waits),
         cmocka_unit_test(test_published_minutes_are_forgotten),
         cmocka_unit_test(test_fenced),
+        cmocka_unit_test(test_check),
         cmocka_unit_test(test_everything_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -208,6 +208,12 @@ static struct sky_relay_status status_of(struct fixture *f)
     return status;
 }
 
+static void expect_seqs(struct fixture *f, uint64_t seen, uint64_t expected)
+{
+    assert_int_equal(status_of(f).seqs_seen, seen);
+    assert_int_equal(status_of(f).seqs_expected, expected);
+}
+
 #define PATH "/xrpc/com.atproto.sync.subscribeRepos"
 
 static void test_goes_on_after_the_last_seq(void **state)
@@ -234,6 +240,7 @@ static void test_goes_on_after_the_last_seq(void **state)
     expect_url(f, 1, "wss://a.example" PATH "?cursor=45");
     assert_int_equal(status_of(f).completed, 46);
     assert_int_equal(status_of(f).repeated, 1);
+    expect_seqs(f, 3, 6); /* 41, 45 and 46 of 41 to 46 */
 }
 
 /* Random numbers are chosen so that full jitter gives its bound: 1 s, 2 s, ... 60 s. */
@@ -448,6 +455,7 @@ static void test_reset_cursor_goes_on_from_now(void **state)
     expect_url(f, 1, "wss://a.example" PATH);
     expect_good(f, 9, T0);
     assert_int_equal(status_of(f).completed, 9);
+    expect_seqs(f, 1, 1);
 }
 
 static void test_gaps_are_reported(void **state)
@@ -644,6 +652,7 @@ static void test_failover_finds_the_place(void **state)
     assert_int_equal(status_of(f).gaps, 0);
     assert_int_equal(status_of(f).failovers, 1);
     assert_int_equal(status_of(f).completed, 9952001);
+    expect_seqs(f, 2, 2); /* no number of a's says anything about b's */
 }
 
 /* b's one live message claims to be of 2099: so far back that its oldest comes. What a has seen is not handed out
@@ -675,6 +684,7 @@ static void test_failover_too_far_back(void **state)
     assert_false(judge(f, SKY_OK, 100006, noon - 61000));
     assert_int_equal(status_of(f).time_ms, noon); /* the stream has not gone back */
     expect_good(f, 100007, noon - 59000);
+    expect_seqs(f, 4, 4);
     expect_good(f, 100008, noon + 1);
     expect_good(f, 100009, noon - hour); /* a claim of its author's, no repetition */
     expect_good(f, 100010, noon + 2);
