@@ -367,11 +367,11 @@ def test_transaction_given_up():
 
 def test_too_large(kafka):
     """The brokers take no record of that size: it ends and says what to do, instead of sending it for ever."""
-    kafka.create_topic('l-trends', 1, max_message_bytes=1500)
+    kafka.create_topic('z-trends', 1, max_message_bytes=1500)
     _, url = relay('--seed', '11', '--rate', '0.1', '--hours', '1', '--speed', '600', '--wait')
-    process = Process(*options(kafka, 'large', 'l-', url), '--kafka.compression', 'none')
+    process = Process(*options(kafka, 'large', 'z-', url), '--kafka.compression', 'none')
     assert process.process.wait(60) == 1, process.told()
-    assert re.search(r'a record of \d+ bytes for topic l-trends is too large.*max\.message\.bytes', process.stderr()), process.told()
+    assert re.search(r'a record of \d+ bytes for topic z-trends is too large.*max\.message\.bytes', process.stderr()), process.told()
 
 
 def main():
