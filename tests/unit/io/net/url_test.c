@@ -161,12 +161,47 @@ static void test_names(void **state)
     }
 }
 
+/* No more than the scheme, the host and its port of what may be a secret. */
+static void test_show(void **state)
+{
+    static const char *const cases[][2] = {
+        {"https://hooks.example.org/T0/sesame", "https://hooks.example.org/(hidden)"},
+        {"https://hooks.example.org:8443?key=sesame", "https://hooks.example.org:8443/(hidden)"},
+        {"http://me:sesame@[::1]:9093", "http://[::1]:9093/(hidden)"},
+        {"http://a@b:sesame@host/", "http://host/(hidden)"},
+        {"http://127.0.0.1:9093", "http://127.0.0.1:9093"},
+        {"http://127.0.0.1:9093/", "http://127.0.0.1:9093"},
+        {"sesame", "(hidden)"},
+        {"", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char shown[SKY_URL_SHOWN_SIZE];
+        sky_url_show(cases[i][0], shown);
+        assert_string_equal(shown, cases[i][1]);
+    }
+}
+
+static void test_smtp(void **state)
+{
+    struct sky_url url;
+    (void)state;
+    assert_int_equal(sky_url_parse_smtp("smtp://mail.example.org:587", &url), SKY_OK);
+    assert_false(url.secure);
+    assert_string_equal(url.host, "mail.example.org");
+    assert_int_equal(sky_url_parse_smtp("SMTPS://[::1]:465", &url), SKY_OK);
+    assert_true(url.secure && sky_url_is_loopback(&url));
+    assert_int_equal(sky_url_parse_smtp("http://mail.example.org", &url), SKY_E_MALFORMED);
+    assert_int_equal(sky_url_parse_smtp("smtp://mail.example.org/box", &url), SKY_E_MALFORMED);
+    assert_int_equal(sky_url_parse_smtp("smtp://me:sesame@mail.example.org", &url), SKY_E_MALFORMED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parts),     cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_redirects), cmocka_unit_test(test_private_addresses),
-        cmocka_unit_test(test_loopback),  cmocka_unit_test(test_names),
+        cmocka_unit_test(test_parts),    cmocka_unit_test(test_show),      cmocka_unit_test(test_smtp),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_redirects), cmocka_unit_test(test_private_addresses),
+        cmocka_unit_test(test_loopback), cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
