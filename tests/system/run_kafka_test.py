@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# test: alone kafka timeout=400
+# test: alone kafka timeout=500
 """`run` between topics of a real Kafka: what it publishes is what `replay` says, once each, whoever is killed when.
 
 The posts of a simulated hour lie in four partitions by author, with watermarks, as `ingest` writes them.
