@@ -278,18 +278,6 @@ static void on_revoked(void *context, const char *topic, int32_t partition, bool
     sky_log(SKY_LOG_DEBUG, "partition_revoked", SKY_LOG_INT("partition", partition));
 }
 
-/* A partition that `assigned` did not tell of: the group did not say in time what was committed. */
-static enum sky_status take_ticket(struct alerts *alerts, const struct sky_kafka_record *record,
-                                   struct sky_offset_ticket *ticket)
-{
-    enum sky_status status = sky_offset_ledger_take(alerts->ledger, record->partition, record->offset, ticket);
-    if (status != SKY_E_MISSING)
-        return status;
-    status = sky_offset_ledger_assign(alerts->ledger, record->partition);
-    return status == SKY_OK ? sky_offset_ledger_take(alerts->ledger, record->partition, record->offset, ticket)
-                            : status;
-}
-
 /* ---- each record ---- */
 
 static bool wants(const struct alerts *alerts, enum sky_alert_output_kind kind, const struct sky_trend_alert *alert)
@@ -334,7 +322,9 @@ static enum sky_status take_record(struct alerts *alerts, const struct sky_kafka
 {
     struct sky_error error = {.status = SKY_E_LIMIT, .reason = "longer than an alert may be"};
     struct letter *letter = letter_new(alerts, record);
-    enum sky_status status = letter ? take_ticket(alerts, record, &letter->ticket) : SKY_E_MEMORY;
+    enum sky_status status = SKY_E_MEMORY;
+    if (letter)
+        status = sky_offset_ledger_take(alerts->ledger, record->partition, record->offset, &letter->ticket);
     if (status != SKY_OK)
         return status;
     if (letter->bytes.len <= ALERT_BYTES_MAX)
