@@ -3,7 +3,6 @@
  * One thread: it reads, and when a partition has enough (rows, time, or memory) writes its chunk before it reads on.
  * The protocol is that of lake_part.h. While the store is away the consumer is paused but polled, so that the group
  * keeps its members, and the chunk waits. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +10,6 @@
 #include "app/lake_part.h"
 #include "app/lake_place.h"
 #include "app/service.h"
-#include "app/source.h"
 #include "app/trace.h"
 #include "base/time.h"
 #include "event/post_json.h"
@@ -40,6 +38,7 @@ static const struct sky_option options[] = {SKY_SERVICE_OPTIONS, {0}};
 struct lake {
     struct sky_service service;
     const struct sky_config *config;
+    char staging[PATH_MAX];
     struct sky_lake_store *store;
     struct sky_lake *lake;
     struct sky_kafka_consumer *consumer;
@@ -483,18 +482,25 @@ static enum sky_status reach_store(struct lake *lake)
 
 static int open_store(struct lake *lake)
 {
-    char location[PATH_MAX], staging[PATH_MAX], problem[SKY_LAKE_PROBLEM_SIZE] = "";
+    char location[PATH_MAX], problem[SKY_LAKE_PROBLEM_SIZE] = "";
     struct sky_s3_options s3;
     sky_lake_s3_options(lake->config, &s3);
     s3.connect_timeout_ms = CONNECT_MS;
     s3.timeout_ms = ATTEMPT_MS_MAX;
     s3.attempts_max = 1; /* the loop around it tries again, and polls between */
-    if (!sky_lake_place(lake->config, location) || sky_source_path(lake->config, "lake-staging", staging) != SKY_OK)
-        return sky_service_fail(&lake->service, "data.directory", strerror(errno));
+    if (!sky_lake_place(lake->config, location) || !sky_lake_staging_place(lake->config, lake->staging))
+        return sky_service_fail(&lake->service, "lake.location", "longer than a path may be");
     const struct sky_lake_store_options store = {.location = location, .s3 = &s3};
     if (sky_lake_store_new(&store, &lake->store, problem) != SKY_OK)
         return sky_service_fail(&lake->service, "lake.location", problem);
-    const struct sky_lake_options lake_options = {lake->store, staging, DATABASE_BYTES};
+    return SKY_EXIT_OK;
+}
+
+/* Once the store is there: a folder has the files on their way in it. */
+static int open_lake(struct lake *lake)
+{
+    char problem[SKY_LAKE_PROBLEM_SIZE] = "no memory";
+    const struct sky_lake_options lake_options = {lake->store, lake->staging, DATABASE_BYTES};
     if (sky_lake_new(&lake_options, &lake->lake, problem) != SKY_OK)
         return sky_service_fail(&lake->service, "the folder for files on their way", problem);
     return SKY_EXIT_OK;
@@ -588,7 +594,9 @@ static int run(const struct sky_invocation *invocation)
     if (reached == SKY_OK) {
         enum sky_status ignored = set_expiry(lake);
         (void)ignored;
-        exit_code = open_kafka(lake);
+        exit_code = open_lake(lake);
+        if (exit_code == SKY_EXIT_OK)
+            exit_code = open_kafka(lake);
         if (exit_code == SKY_EXIT_OK)
             work(lake);
     }

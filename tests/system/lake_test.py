@@ -2,12 +2,15 @@
 # test: kafka minio timeout=600
 """`skytrend lake` and `skytrend query` with the real Kafka and MinIO: every record is in the lake once, whatever is killed and when;
 the store goes away and comes back; small files become one; what is asked of s3:// and of a folder."""
+import atexit
 import csv
 import io
 import json
 import os
 import random
 import re
+import shutil
+import tempfile
 import threading
 import time
 import urllib.error
@@ -250,18 +253,25 @@ def test_questions(lake, minio):
     assert minio.secret_key not in refused('--sql', 'SELECT * FROM no_such_table')
 
 
-def test_folder(kafka):
-    """The same into a folder, by another group, with two members at once."""
-    folder = os.path.join(os.environ['TEST_DIR'], 'lake')
-    lakes = [Lake(kafka, folder, lake__group='folder', kafka__instance_id=f'member-{i}') for i in range(2)]
+def test_folder(kafka, total):
+    """The same into a folder of another file system, by another group, with two members at once that have one data.directory."""
+    folder = tempfile.mkdtemp(prefix='skytrend-lake-', dir='/dev/shm')
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    assert os.stat(folder).st_dev != os.stat(os.environ['TEST_DIR']).st_dev
+    data = os.path.join(os.environ['TEST_DIR'], 'data-of-both')
+    lakes = [Lake(kafka, os.path.join(folder, 'lake'), lake__group='folder', kafka__instance_id=f'member-{i}', data__directory=data)
+             for i in range(2)]
     for lake in lakes:
         lake.start()
+    more = total + 6000
+    for start in range(total, more, 1000):
+        kafka.produce('bluesky-posts', [post(i) for i in range(start, start + 1000)])
     ends = {topic: kafka.end_offsets(topic) for topic in TOPICS}
     wait_until(lambda: all(kafka.group_offsets('folder', topic).get(partition) == (end, '')
                            for topic in TOPICS for partition, end in ends[topic].items() if end), 'the folder to have everything', 120)
     for lake in lakes:
         assert lake.process.stop() == 0, lake.process.told()
-    return lakes[0]
+    assert_each_once(lakes[0], more)
 
 
 def main():
@@ -273,7 +283,7 @@ def main():
     total = test_bad_network(kafka, minio, lake, total)
     test_compaction(kafka, minio, lake, total)
     test_questions(lake, minio)
-    assert_each_once(test_folder(kafka), total)
+    test_folder(kafka, total)
 
 
 main()

@@ -25,8 +25,8 @@
 
 struct sky_lake_options {
     struct sky_lake_store *store;  /* borrowed */
-    const char *staging_directory; /* for files on their way; made when missing, and emptied; of a folder store best on
-                                      the same file system */
+    const char *staging_directory; /* for files on their way, see lake_staging.h; of a folder store on the same file
+                                      system, best in that folder */
     uint64_t memory_bytes;
 };
 

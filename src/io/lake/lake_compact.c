@@ -51,7 +51,7 @@ static enum sky_status merge_batch(struct sky_lake *lake, const struct batch *ba
     char(*paths)[PATH_MAX] = calloc(batch->count + 1, sizeof *paths);
     const char **list = (const char **)calloc(batch->count, sizeof *list);
     char *to = paths ? paths[batch->count] : NULL, key[SKY_LAKE_KEY_SIZE], topic[SKY_LAKE_TOPIC_SIZE], name[32];
-    enum sky_status status = paths && list && sky_lake_staging_path(lake, "merged.parquet", to) ? SKY_OK : SKY_E_MEMORY;
+    enum sky_status status = paths && list && sky_lake_staging_path(&lake->staging, "merged.parquet", to) ? SKY_OK : SKY_E_MEMORY;
     size_t fetched = 0;
     const struct sky_lake_file *first = &batch->entries[0]->file;
     struct sky_lake_chunk chunk = {
@@ -62,7 +62,7 @@ static enum sky_status merge_batch(struct sky_lake *lake, const struct batch *ba
         snprintf(name, sizeof name, "part-%zu.parquet", fetched);
         list[fetched] = paths[fetched];
         chunk.end = entry->file.end > chunk.end ? entry->file.end : chunk.end;
-        if (sky_lake_staging_path(lake, name, paths[fetched]))
+        if (sky_lake_staging_path(&lake->staging, name, paths[fetched]))
             status = sky_lake_store_fetch(lake->store, (const char *)entry->key.ptr, paths[fetched]);
         if (status != SKY_OK)
             sky_lake_fail_store(lake, status);

@@ -229,7 +229,7 @@ static enum sky_status open_lakes(struct sky_lake_local *local, const char *fold
         status = take_lock(local, folder, problem);
     if (status == SKY_OK)
         status = open_store(folder, &local->tidy.store, problem);
-    if (status == SKY_OK && (asprintf(&local->tidy.staging, "%s/.tidy", folder) < 0 ||
+    if (status == SKY_OK && (asprintf(&local->tidy.staging, "%s/.staging", folder) < 0 ||
                              (size_t)snprintf(staging, sizeof staging, "%s/.staging", folder) >= sizeof staging))
         status = SKY_E_LIMIT;
     const struct sky_lake_options options = {local->store, staging, MEMORY_BYTES};
