@@ -89,11 +89,6 @@ static void store_works(struct lake *lake)
     sky_health_set(lake->service.health, SKY_DEPENDENCY_STORAGE, SKY_HEALTH_OK, NULL);
 }
 
-static int64_t next_wait_ms(int64_t wait_ms)
-{
-    return wait_ms * 2 < RETRY_MS_MAX ? wait_ms * 2 : RETRY_MS_MAX;
-}
-
 /* ---- records to rows ---- */
 
 static void send_dead_letter(struct lake *lake, const struct sky_kafka_record *record, const struct sky_error *error)
@@ -190,23 +185,33 @@ static enum sky_status add_part(struct lake *lake, const struct sky_lake_part *p
 
 /* ---- chunks ---- */
 
-/* SKY_E_FENCED: the part is not ours any more. SKY_E_END: it is time to end. */
+/* A wait while a part's chunk is stored. SKY_E_FENCED: the part was given away meanwhile, maybe to come back without what
+ * waited. SKY_E_END: it is time to end. */
+static enum sky_status wait_with(struct lake *lake, const struct sky_lake_part *part, int64_t *wait_ms)
+{
+    uint64_t generation = part->generation;
+    bool goes_on = wait_polling(lake, *wait_ms);
+    *wait_ms = *wait_ms * 2 < RETRY_MS_MAX ? *wait_ms * 2 : RETRY_MS_MAX;
+    if (part->generation != generation)
+        return SKY_E_FENCED;
+    return goes_on ? SKY_OK : SKY_E_END;
+}
+
+/* SKY_E_FENCED, SKY_E_END: as above; also when the brokers say that the part is not ours. */
 static enum sky_status commit(struct lake *lake, const struct sky_lake_part *part, int64_t offset, const char *metadata)
 {
     struct sky_kafka_message message = {0};
     const struct sky_kafka_record position = {.topic = part->topic, .partition = part->partition, .offset = offset};
     int64_t wait_ms = RETRY_FIRST_MS;
     for (;;) {
-        if (!part->assigned)
-            return SKY_E_FENCED;
         enum sky_status status = sky_kafka_consumer_commit(lake->consumer, &position, metadata, &message);
         if (status == SKY_OK || status == SKY_E_FENCED)
             return status;
         sky_log(SKY_LOG_WARN, "commit_failed", SKY_LOG_TEXT("topic", part->topic),
                 SKY_LOG_INT("partition", part->partition), SKY_LOG_TEXT("reason", message.text));
-        if (!wait_polling(lake, wait_ms))
-            return SKY_E_END;
-        wait_ms = next_wait_ms(wait_ms);
+        status = wait_with(lake, part, &wait_ms);
+        if (status != SKY_OK)
+            return status;
     }
 }
 
@@ -225,11 +230,9 @@ static enum sky_status store_files(struct lake *lake, const struct sky_lake_part
             return SKY_OK;
         }
         store_failed(lake, sky_lake_problem(lake->lake));
-        if (!wait_polling(lake, wait_ms))
-            return SKY_E_END;
-        if (!part->assigned)
-            return SKY_E_FENCED;
-        wait_ms = next_wait_ms(wait_ms);
+        status = wait_with(lake, part, &wait_ms);
+        if (status != SKY_OK)
+            return status;
     }
 }
 
@@ -248,11 +251,12 @@ static void tell_totals(struct lake *lake)
     }
 }
 
-/* The chunk [start, end) of a part into the lake. What waits is gone afterwards: stored, or another member's, or it is
- * time to end and the next start reads it again. */
-static void store_chunk(struct lake *lake, struct sky_lake_part *part)
+/* The chunk [start, end) of a part into the lake; true: it is there. What waited is gone in any case: stored, or another
+ * member's, or it is time to end and the next start reads it again. */
+static bool store_chunk(struct lake *lake, struct sky_lake_part *part)
 {
     char metadata[SKY_LAKE_METADATA_SIZE];
+    uint64_t generation = part->generation;
     int64_t begun_us = sky_clock_monotonic_us();
     uint64_t rows = part->rows;
     enum sky_status status = SKY_OK;
@@ -266,7 +270,7 @@ static void store_chunk(struct lake *lake, struct sky_lake_part *part)
         status = store_files(lake, part);
     if (status == SKY_OK)
         status = commit(lake, part, part->end, NULL);
-    if (status == SKY_OK && part->assigned) {
+    if (status == SKY_OK) {
         if (part->kind == SKY_TOPIC_POSTS)
             sky_metric_add(lake->service.metrics, SKY_METRIC_POSTS_PROCESSED, 0, rows);
         sky_metric_observe(lake->service.metrics, SKY_METRIC_LAKE_STORE_DURATION,
@@ -279,10 +283,12 @@ static void store_chunk(struct lake *lake, struct sky_lake_part *part)
         if (status == SKY_E_FENCED)
             sky_log(SKY_LOG_INFO, "partition_lost", SKY_LOG_TEXT("topic", part->topic),
                     SKY_LOG_INT("partition", part->partition));
-        sky_lake_part_revoke(&lake->parts, part);
+        if (part->generation == generation) /* else it has begun anew already */
+            sky_lake_part_revoke(&lake->parts, part);
     }
     sky_kafka_consumer_pause(lake->consumer, false);
     tell_totals(lake);
+    return status == SKY_OK;
 }
 
 /* ---- turns ---- */
@@ -314,8 +320,7 @@ static void take_record(struct lake *lake, const struct sky_kafka_record *record
         return;
     if (part->plan_end && record->offset >= part->plan_end) { /* its last records are gone */
         int64_t end = part->plan_end;
-        store_chunk(lake, part);
-        if (part->assigned)
+        if (store_chunk(lake, part))
             read_again(lake, part->topic, part->partition, end);
         return;
     }
@@ -476,7 +481,7 @@ static enum sky_status reach_store(struct lake *lake)
                 return SKY_E_END;
             sky_signal_sleep(POLL_MS);
         }
-        wait_ms = next_wait_ms(wait_ms);
+        wait_ms = wait_ms * 2 < RETRY_MS_MAX ? wait_ms * 2 : RETRY_MS_MAX;
     }
 }
 

@@ -51,6 +51,7 @@ int64_t sky_lake_part_assign(struct sky_lake_parts *parts, struct sky_lake_part 
                              const char *metadata)
 {
     empty(parts, part);
+    part->generation++;
     part->assigned = true;
     part->start = part->end = committed;
     if (strncmp(metadata, PLAN, sizeof PLAN - 1) == 0) {
@@ -63,6 +64,7 @@ int64_t sky_lake_part_assign(struct sky_lake_parts *parts, struct sky_lake_part 
 void sky_lake_part_revoke(struct sky_lake_parts *parts, struct sky_lake_part *part)
 {
     empty(parts, part);
+    part->generation++;
     part->assigned = false;
 }
 

@@ -24,7 +24,8 @@ struct sky_lake_part {
     char *topic;
     int32_t partition;
     enum sky_topic_kind kind;
-    bool assigned;    /* to this member */
+    bool assigned;       /* to this member */
+    uint64_t generation; /* another one after each assignment and revocation: what was begun before is void */
     int64_t start;    /* of the chunk; SKY_KAFKA_OFFSET_NONE until its first record when nothing was committed */
     int64_t end;      /* behind the last record that waits */
     int64_t plan_end; /* of a plan that was found and is to be finished; 0: none */

@@ -274,6 +274,46 @@ def test_folder(kafka, total):
     assert_each_once(lakes[0], more)
 
 
+def test_rebalance(kafka):
+    """A chunk waits for a folder that cannot be written to; meanwhile a second member comes and goes. The plan stays, and is done."""
+    kafka.create_topic('posts-of-two-hours', 1)
+    records = [post(i) for i in range(600)]
+    for i in range(1, 600, 2):  # every other one is of the hour before
+        did, text = records[i]
+        records[i] = did, json.dumps(json.loads(text) | {'event_time': when(-1800)})
+    kafka.produce('posts-of-two-hours', records)
+    folder = os.path.join(os.environ['TEST_DIR'], 'rebalanced')
+    hour = os.path.join(folder, 'raw/posts/year=2026/month=01/day=05/hour=14')
+    os.makedirs(os.path.dirname(hour))
+    with open(hour, 'w') as block:
+        block.write('no folder')
+    settings = {'lake.group': 'rebalanced', 'topics.posts': 'posts-of-two-hours'}
+
+    def start(**more):
+        lake = Lake(kafka, folder, **settings, **{'kafka.instance_id': ''}, **more)
+        lake.start()
+        return lake
+
+    def committed():
+        return kafka.group_offsets('rebalanced', 'posts-of-two-hours').get(0)
+
+    one = start()
+    wait_until(lambda: one.failures() >= 5, 'attempts')  # the waits between them are 16 s and more now
+    assert committed() == (0, 'end=400'), committed()
+    assigned = one.process.stderr().count('partition_assigned')
+    other = start()
+    wait_until(lambda: other.process.stderr().count('partition_assigned') > 0, 'the other member to join')
+    other.process.stop()
+    wait_until(lambda: one.process.stderr().count('partition_assigned') > assigned, 'the partition to come back')
+    assert committed() == (0, 'end=400'), committed()
+    os.unlink(hour)
+    wait_until(lambda: committed() == (600, ''), 'both chunks', 120)
+    assert_each_once(one, 600)
+    stored = re.findall(r'chunk_stored.*?start\W+(\d+).*?end\W+(\d+)', one.process.stderr())
+    assert stored == [('0', '400'), ('400', '600')], stored
+    assert one.process.stop() == 0, one.process.told()
+
+
 def main():
     kafka, minio = Kafka(), Minio()
     total = test_killed(kafka, minio)
@@ -284,6 +324,7 @@ def main():
     test_compaction(kafka, minio, lake, total)
     test_questions(lake, minio)
     test_folder(kafka, total)
+    test_rebalance(kafka)
 
 
 main()
