@@ -135,11 +135,8 @@ static void release(struct alerts *alerts, struct letter *letter)
 /* One more that the letter waits for. Where no dead letters are kept, the log is all there is. */
 static enum sky_status bury(struct alerts *alerts, struct letter *letter, const char *part, const char *reason)
 {
-    struct sky_span value = letter_value(letter);
     if (!alerts->dead_letters)
         return SKY_OK;
-    if (value.len > ALERT_BYTES_MAX)
-        value.len = ALERT_BYTES_MAX; /* with its headers it would be more than a broker takes */
     const struct sky_kafka_dead_letter dead = {.service = "alerts",
                                                .part = part,
                                                .reason = reason,
@@ -147,7 +144,7 @@ static enum sky_status bury(struct alerts *alerts, struct letter *letter, const 
                                                .partition = letter->ticket.partition,
                                                .offset = letter->ticket.offset,
                                                .key = sky_span_of(letter->bytes.ptr, letter->key_len),
-                                               .value = value};
+                                               .value = letter_value(letter)};
     enum sky_status status = sky_kafka_dead_letters_add(alerts->dead_letters, &dead);
     if (status == SKY_OK) {
         letter->waiting++;

@@ -14,7 +14,7 @@
 #include "base/time.h"
 #include "event/post_json.h"
 #include "io/host/clock.h"
-#include "io/kafka/kafka_producer.h"
+#include "io/kafka/kafka_dead_letters.h"
 #include "io/lake/lake.h"
 #include "ops/log.h"
 #include "ops/signal.h"
@@ -23,7 +23,7 @@
 #define DEFAULT_PORT      9102
 #define POLL_MS           100
 #define ENSURE_TOPICS_MS  10000
-#define DEAD_LETTER_MS    2000
+#define SETTLE_MS         5000
 #define FETCH_BYTES       ((size_t)32 << 20)
 #define DATABASE_BYTES    (UINT64_C(160) << 20)
 #define ATTEMPT_MS_MAX    120000 /* of one upload */
@@ -42,7 +42,7 @@ struct lake {
     struct sky_lake_store *store;
     struct sky_lake *lake;
     struct sky_kafka_consumer *consumer;
-    struct sky_kafka_producer *dead_letters; /* NULL: they are only logged */
+    struct sky_kafka_dead_letters *dead_letters;
     struct sky_lake_parts parts;
     struct sky_post_json_reader post_reader;
     struct sky_record_reader record_reader;
@@ -91,29 +91,21 @@ static void store_works(struct lake *lake)
 
 /* ---- records to rows ---- */
 
-static void send_dead_letter(struct lake *lake, const struct sky_kafka_record *record, const struct sky_error *error)
+static void bury(struct lake *lake, const struct sky_kafka_record *record, const struct sky_error *error)
 {
-    char partition[16], offset[24];
-    if (!lake->dead_letters)
-        return;
-    snprintf(partition, sizeof partition, "%d", record->partition);
-    snprintf(offset, sizeof offset, "%lld", (long long)record->offset);
-    const struct sky_kafka_header headers[] = {
-        {"service", SKY_SPAN("lake")},
-        {"topic", sky_span_from_string(record->topic)},
-        {"partition", sky_span_from_string(partition)},
-        {"offset", sky_span_from_string(offset)},
-        {"reason", sky_span_from_string(error->reason ? error->reason : sky_status_name(error->status))},
+    const struct sky_kafka_dead_letter letter = {
+        .service = "lake",
+        .reason = error->reason ? error->reason : sky_status_name(error->status),
+        .topic = record->topic,
+        .partition = record->partition,
+        .offset = record->offset,
+        .value = record->value,
     };
-    const struct sky_kafka_outgoing letter = {.topic = lake->config->topics.dead_letters,
-                                              .partition = SKY_KAFKA_PARTITION_BY_KEY,
-                                              .key = sky_span_from_string(record->topic),
-                                              .value = record->value,
-                                              .headers = headers,
-                                              .headers_count = sizeof headers / sizeof headers[0]};
-    if (sky_kafka_producer_send(lake->dead_letters, &letter) != SKY_OK)
-        sky_log(SKY_LOG_WARN, "dead_letter_lost", SKY_LOG_TEXT("topic", record->topic),
-                SKY_LOG_INT("offset", record->offset));
+    sky_service_bad_record(&lake->service, record, error);
+    if (sky_kafka_dead_letters_add(lake->dead_letters, &letter) == SKY_OK)
+        return;
+    sky_service_fail(&lake->service, "a dead letter", "no memory");
+    lake->failed = true;
 }
 
 static void note_time(struct lake *lake, int64_t time_ms)
@@ -173,20 +165,16 @@ static enum sky_status add_part(struct lake *lake, const struct sky_lake_part *p
             error = (struct sky_error){SKY_E_LIMIT, 0, "of one hour too many for its chunk"};
             status = SKY_OK;
         }
-        if (error.status != SKY_OK && first) {
-            sky_service_bad_record(&lake->service, &record, &error);
-            send_dead_letter(lake, &record, &error);
-        }
+        if (error.status != SKY_OK && first)
+            bury(lake, &record, &error);
     }
-    if (first && lake->dead_letters && sky_kafka_producer_flush(lake->dead_letters, DEAD_LETTER_MS) != SKY_OK)
-        sky_log(SKY_LOG_WARN, "dead_letters_unsure", SKY_LOG_TEXT("topic", part->topic));
     return status;
 }
 
 /* ---- chunks ---- */
 
-/* A wait while a part's chunk is stored. SKY_E_FENCED: the part was given away meanwhile, maybe to come back without what
- * waited. SKY_E_END: it is time to end. */
+/* A wait while a part's chunk is stored. SKY_E_FENCED: the part was given away meanwhile, maybe to come back without
+ * what waited. SKY_E_END: it is time to end. */
 static enum sky_status wait_with(struct lake *lake, const struct sky_lake_part *part, int64_t *wait_ms)
 {
     uint64_t generation = part->generation;
@@ -236,6 +224,24 @@ static enum sky_status store_files(struct lake *lake, const struct sky_lake_part
     }
 }
 
+/* What could not be read is kept before the offset behind it is committed. */
+static enum sky_status settle(struct lake *lake, const struct sky_lake_part *part)
+{
+    struct sky_kafka_message message;
+    int64_t wait_ms = RETRY_FIRST_MS;
+    uint64_t count = sky_kafka_dead_letters_pending(lake->dead_letters);
+    while (sky_kafka_dead_letters_settle(lake->dead_letters, SETTLE_MS, &message) != SKY_OK) {
+        sky_log(SKY_LOG_WARN, "dead_letters_not_kept", SKY_LOG_TEXT("reason", message.text),
+                SKY_LOG_INT("count", count));
+        enum sky_status status = wait_with(lake, part, &wait_ms);
+        if (status != SKY_OK)
+            return status;
+    }
+    if (count)
+        sky_metric_add(lake->service.metrics, SKY_METRIC_KAFKA_PRODUCED, SKY_TOPIC_DEAD_LETTERS, count);
+    return SKY_OK;
+}
+
 static void tell_totals(struct lake *lake)
 {
     struct sky_lake_totals totals;
@@ -251,8 +257,8 @@ static void tell_totals(struct lake *lake)
     }
 }
 
-/* The chunk [start, end) of a part into the lake; true: it is there. What waited is gone in any case: stored, or another
- * member's, or it is time to end and the next start reads it again. */
+/* The chunk [start, end) of a part into the lake; true: it is there. What waited is gone in any case: stored, or
+ * another member's, or it is time to end and the next start reads it again. */
 static bool store_chunk(struct lake *lake, struct sky_lake_part *part)
 {
     char metadata[SKY_LAKE_METADATA_SIZE];
@@ -268,6 +274,8 @@ static bool store_chunk(struct lake *lake, struct sky_lake_part *part)
     }
     if (status == SKY_OK)
         status = store_files(lake, part);
+    if (status == SKY_OK)
+        status = settle(lake, part);
     if (status == SKY_OK)
         status = commit(lake, part, part->end, NULL);
     if (status == SKY_OK) {
@@ -523,7 +531,6 @@ static int open_kafka(struct lake *lake)
         .fetch_bytes = FETCH_BYTES,
         .events = {.assigned = on_assigned, .revoked = on_revoked, .context = lake},
     };
-    const struct sky_kafka_producer_options producer = {.kafka = &lake->service.kafka};
     for (size_t i = 0; i < 4; i++)
         consumer.topics[i] = sky_topic_name(lake->config, kinds[i]);
     if (lake->config->kafka.instance_id[0])
@@ -534,9 +541,9 @@ static int open_kafka(struct lake *lake)
         return sky_service_fail(&lake->service, "the topics", message.text);
     if (status != SKY_OK)
         sky_log(SKY_LOG_WARN, "topics_not_checked", SKY_LOG_TEXT("reason", message.text));
-    if (sky_kafka_producer_new(&producer, &lake->dead_letters, &message) != SKY_OK)
-        lake->dead_letters = NULL;
-    if (sky_kafka_consumer_new(&consumer, &lake->consumer, &message) != SKY_OK)
+    if (sky_kafka_dead_letters_new(&lake->service.kafka, lake->config->topics.dead_letters, &lake->dead_letters,
+                                   &message) != SKY_OK ||
+        sky_kafka_consumer_new(&consumer, &lake->consumer, &message) != SKY_OK)
         return sky_service_fail(&lake->service, "Kafka", message.text);
     return SKY_EXIT_OK;
 }
@@ -567,7 +574,7 @@ static void work(struct lake *lake)
 static void close_all(struct lake *lake)
 {
     sky_kafka_consumer_free(lake->consumer);
-    sky_kafka_producer_free(lake->dead_letters);
+    sky_kafka_dead_letters_free(lake->dead_letters);
     sky_lake_parts_clean_up(&lake->parts);
     sky_post_json_reader_clean_up(&lake->post_reader);
     sky_record_reader_clean_up(&lake->record_reader);

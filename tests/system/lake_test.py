@@ -25,6 +25,7 @@ KILLS = 20
 T0 = 1767621600  # 2026-01-05T14:00:00Z
 TOPICS = ['bluesky-posts', 'trends', 'activity-5m', 'user-sessions']
 GROUP = 'skytrend-lake'
+LONG = 999_800  # bytes of a record that the brokers take, and with a dead letter's headers would not
 
 
 def when(seconds):
@@ -154,7 +155,8 @@ def test_other_tables(kafka, minio, lake):
     kafka.produce('user-sessions', [('did:plc:a', json.dumps(
         {'author_did': f'did:plc:{i}', 'session_start': when(i), 'session_end': when(i + 60), 'posts': 2, 'replies': 1}))
         for i in range(50)])
-    kafka.produce('bluesky-posts', [('bad', '{"op":"create"'), ('bad', 'not JSON \x1b[31m'), ('bad', b'\xff')])
+    kafka.produce('bluesky-posts', [('bad', '{"op":"create"'), ('bad', 'not JSON \x1b[31m'), ('bad', b'\xff'),
+                                   ('bad', b'\xfe' * LONG)])
     lake.settings |= {'lake.keep_raw': '30d', 'lake.keep_processed': '1h'}
     lake.start()
     lake.wait_done()
@@ -164,10 +166,11 @@ def test_other_tables(kafka, minio, lake):
     assert [row['n'] for row in lake.sql('SELECT count(*) AS n FROM trends')] == [180]
     assert lake.sql('SELECT sum(posts) AS p, max(by_language) AS l FROM activity') == [{'p': 186, 'l': {'en': 7, 'ja': 3}}]
     assert lake.sql('SELECT count(DISTINCT author_did) AS n, min(session_end) AS t FROM sessions') == [{'n': 50, 't': when(60)}]
-    letters = kafka.wait_for('dead-letters', lambda records: len(records) >= 3)
-    assert {letter.value for letter in letters} == {b'{"op":"create"', b'not JSON \x1b[31m', b'\xff'}, letters
+    letters = kafka.wait_for('dead-letters', lambda records: len(records) >= 4)
+    assert {letter.value for letter in letters} == {b'{"op":"create"', b'not JSON \x1b[31m', b'\xff', b'\xfe' * 262144}, \
+        [letter.value[:50] for letter in letters]
     assert dict(letters[0].headers)['topic'] == b'bluesky-posts', letters[0]
-    assert 'skytrend_records_bad_total{topic="posts"} 3' in lake.get('/metrics')[1]
+    assert 'skytrend_records_bad_total{topic="posts"} 4' in lake.get('/metrics')[1]
 
 
 def test_store_away(kafka, minio, lake, total):
