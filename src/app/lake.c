@@ -54,8 +54,16 @@ struct lake {
 
 /* ---- waiting, and telling ---- */
 
+static void note_end(struct lake *lake, const char *topic, int32_t partition, int64_t offset)
+{
+    struct sky_lake_part *part = sky_lake_part_get(&lake->parts, topic, partition);
+    if (part)
+        part->seen_end = offset;
+}
+
 static void read_again(struct lake *lake, const char *topic, int32_t partition, int64_t offset)
 {
+    note_end(lake, topic, partition, 0);
     if (sky_kafka_consumer_seek(lake->consumer, topic, partition, offset) == SKY_OK)
         return;
     sky_service_fail(&lake->service, topic, "cannot be read again from an offset");
@@ -72,6 +80,8 @@ static bool wait_polling(struct lake *lake, int64_t wait_ms)
         enum sky_kafka_event event = sky_service_next(&lake->service, lake->consumer, POLL_MS, &record);
         if (event == SKY_KAFKA_RECORD) /* on its way before the pause: read it again when its turn comes */
             read_again(lake, record.topic, record.partition, record.offset);
+        else if (event == SKY_KAFKA_PARTITION_END) /* it is told once */
+            note_end(lake, record.topic, record.partition, record.offset);
         lake->failed |= event == SKY_KAFKA_FAILED;
     }
     return !lake->failed && sky_service_goes_on(&lake->service);
@@ -345,22 +355,14 @@ static void take_record(struct lake *lake, const struct sky_kafka_record *record
         store_chunk(lake, part);
 }
 
-/* Nothing more for now: a plan whose last records are gone is as done as it will be. */
-static void take_end(struct lake *lake, const struct sky_kafka_record *record)
-{
-    struct sky_lake_part *part = sky_lake_part_get(&lake->parts, record->topic, record->partition);
-    if (part && part->assigned && part->plan_end && record->offset >= part->plan_end)
-        store_chunk(lake, part);
-}
-
-/* Every part that waits long enough; all of them with `drain`. */
+/* Every part that waits long enough, and every plan that is as done as it will be; all that waits with `drain`. */
 static void store_due(struct lake *lake, bool drain)
 {
     int64_t now_ms = sky_clock_monotonic_ms();
     for (size_t i = 0; i < lake->parts.count && !lake->failed; i++) {
         struct sky_lake_part *part = lake->parts.parts[i];
         bool due = drain || now_ms - part->since_clock_ms >= lake->config->lake.roll_interval_ms;
-        if (part->assigned && part->rows && !part->plan_end && due)
+        if ((part->assigned && part->rows && !part->plan_end && due) || sky_lake_part_ends_plan(part))
             store_chunk(lake, part);
     }
 }
@@ -555,7 +557,7 @@ static void work(struct lake *lake)
     while (!lake->failed && sky_service_goes_on(&lake->service)) {
         switch (sky_service_next(&lake->service, lake->consumer, POLL_MS, &record)) {
         case SKY_KAFKA_RECORD: take_record(lake, &record); break;
-        case SKY_KAFKA_PARTITION_END: take_end(lake, &record); break;
+        case SKY_KAFKA_PARTITION_END: note_end(lake, record.topic, record.partition, record.offset); break;
         case SKY_KAFKA_FAILED: lake->failed = true; break;
         default: break;
         }
