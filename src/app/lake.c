@@ -425,6 +425,9 @@ static int64_t on_assigned(void *context, const char *topic, int32_t partition, 
     struct lake *lake = context;
     struct sky_lake_part *part = sky_lake_part_get(&lake->parts, topic, partition);
     if (!part) {
+        sky_service_fail(&lake->service, topic,
+                         lake->parts.count == SKY_LAKE_PARTS_MAX ? "more partitions than one member reads"
+                                                                 : "no memory");
         lake->failed = true;
         return committed;
     }
