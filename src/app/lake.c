@@ -379,8 +379,7 @@ static bool tidies(const struct lake *lake)
 static void abort_stale_uploads(struct lake *lake, int64_t now_ms)
 {
     uint32_t count;
-    struct sky_s3 *s3 = sky_lake_store_s3(lake->store);
-    if (s3 && sky_s3_abort_uploads(s3, "", now_ms - STALE_UPLOAD_MS, &count) == SKY_OK && count)
+    if (sky_lake_store_abort_uploads(lake->store, now_ms - STALE_UPLOAD_MS, &count) == SKY_OK && count)
         sky_log(SKY_LOG_INFO, "uploads_given_up", SKY_LOG_INT("count", count));
 }
 
