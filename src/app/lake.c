@@ -15,7 +15,7 @@
 #include "event/post_json.h"
 #include "io/host/clock.h"
 #include "io/kafka/kafka_dead_letters.h"
-#include "io/lake/lake.h"
+#include "io/lake/lake_tidy.h"
 #include "ops/log.h"
 #include "ops/signal.h"
 #include "trend/record_json.h"
@@ -26,7 +26,8 @@
 #define SETTLE_MS         5000
 #define FETCH_BYTES       ((size_t)32 << 20)
 #define DATABASE_BYTES    (UINT64_C(160) << 20)
-#define ATTEMPT_MS_MAX    120000 /* of one upload */
+#define TIDY_BYTES        (UINT64_C(128) << 20) /* of DuckDB, while files become one */
+#define ATTEMPT_MS_MAX    120000                /* of one upload */
 #define CONNECT_MS        5000
 #define RETRY_FIRST_MS    500
 #define RETRY_MS_MAX      60000
@@ -38,9 +39,11 @@ static const struct sky_option options[] = {SKY_SERVICE_OPTIONS, {0}};
 struct lake {
     struct sky_service service;
     const struct sky_config *config;
+    char location[PATH_MAX];
     char staging[PATH_MAX];
     struct sky_lake_store *store;
     struct sky_lake *lake;
+    struct sky_lake_tidy *tidy; /* NULL: nothing is made one */
     struct sky_kafka_consumer *consumer;
     struct sky_kafka_dead_letters *dead_letters;
     struct sky_lake_parts parts;
@@ -48,8 +51,10 @@ struct lake {
     struct sky_record_reader record_reader;
     int64_t compact_clock_ms; /* of the next round */
     int64_t touched_ms;       /* what is older has been tidied, and not been written to since */
-    int64_t newest_ms;        /* the newest event time seen */
-    bool failed;              /* no hope without a person; it has been told */
+    int64_t tidied_ms;        /* as that was before the round under way */
+    bool is_tidying;
+    int64_t newest_ms; /* the newest event time seen */
+    bool failed;       /* no hope without a person; it has been told */
 };
 
 /* ---- waiting, and telling ---- */
@@ -376,45 +381,50 @@ static bool tidies(const struct lake *lake)
     return false;
 }
 
-static void abort_stale_uploads(struct lake *lake, int64_t now_ms)
+/* Behind each round, in its thread. */
+static void abort_stale_uploads(void *context, struct sky_lake_tidy *tidy, struct sky_lake_store *store, int64_t now_ms)
 {
     uint32_t count;
-    if (sky_lake_store_abort_uploads(lake->store, now_ms - STALE_UPLOAD_MS, &count) == SKY_OK && count)
+    if (sky_lake_store_abort_uploads(store, now_ms - STALE_UPLOAD_MS, &count) == SKY_OK && count)
         sky_log(SKY_LOG_INFO, "uploads_given_up", SKY_LOG_INT("count", count));
+}
+
+static void take_tidied(struct lake *lake)
+{
+    struct sky_lake_tidied tidied;
+    if (!lake->tidy || !sky_lake_tidy_take(lake->tidy, &tidied))
+        return;
+    lake->is_tidying = false;
+    if (!tidied.whole && lake->tidied_ms < lake->touched_ms)
+        lake->touched_ms = lake->tidied_ms; /* the next round looks there again */
+    if (tidied.status != SKY_OK)
+        sky_log(SKY_LOG_WARN, "compaction_failed", SKY_LOG_TEXT("reason", tidied.problem));
+    sky_metric_add(lake->service.metrics, SKY_METRIC_LAKE_COMPACTED, 0, tidied.done.replaced);
+    if (tidied.done.merged || tidied.done.deleted)
+        sky_log(SKY_LOG_INFO, "compacted", SKY_LOG_INT("files", tidied.done.replaced),
+                SKY_LOG_INT("into", tidied.done.merged), SKY_LOG_INT("deleted", tidied.done.deleted));
+    lake->compact_clock_ms = sky_clock_monotonic_ms() + lake->config->lake.compact_interval_ms;
 }
 
 static void compact(struct lake *lake)
 {
-    struct sky_lake_compacted done;
-    const struct sky_config *config = lake->config;
-    int64_t clock_ms = sky_clock_monotonic_ms(), now_ms = sky_clock_wall_ms();
-    if (!config->lake.compact_interval_ms || clock_ms < lake->compact_clock_ms || !tidies(lake))
+    int64_t now_ms = sky_clock_wall_ms(), recent_ms = now_ms - COMPACT_RECENT_MS;
+    take_tidied(lake);
+    if (!lake->tidy || lake->is_tidying || sky_clock_monotonic_ms() < lake->compact_clock_ms || !tidies(lake))
         return;
-    int64_t recent_ms = now_ms - COMPACT_RECENT_MS;
     const struct sky_lake_compaction compaction = {.now_ms = now_ms,
                                                    .clock_ms = now_ms,
-                                                   .closed_ms = config->lake.compact_after_ms,
-                                                   .grace_ms = config->lake.compact_grace_ms,
+                                                   .closed_ms = lake->config->lake.compact_after_ms,
+                                                   .grace_ms = lake->config->lake.compact_grace_ms,
                                                    .start_ms =
                                                        lake->touched_ms < recent_ms ? lake->touched_ms : recent_ms,
                                                    .end_ms = INT64_MAX,
                                                    .offset_max = INT64_MAX,
-                                                   .merges_max = 1};
-    if (sky_lake_clear(lake->lake) != SKY_OK || sky_lake_compact(lake->lake, &compaction, &done) != SKY_OK) {
-        sky_log(SKY_LOG_WARN, "compaction_failed", SKY_LOG_TEXT("reason", sky_lake_problem(lake->lake)));
-        lake->compact_clock_ms = clock_ms + config->lake.compact_interval_ms;
-        return;
-    }
-    sky_metric_add(lake->service.metrics, SKY_METRIC_LAKE_COMPACTED, 0, done.replaced);
-    if (done.merged || done.deleted)
-        sky_log(SKY_LOG_INFO, "compacted", SKY_LOG_INT("files", done.replaced), SKY_LOG_INT("into", done.merged),
-                SKY_LOG_INT("deleted", done.deleted));
-    if (done.more)
-        return; /* the next one in the next turn */
-    abort_stale_uploads(lake, now_ms);
-    lake->compact_clock_ms = clock_ms + config->lake.compact_interval_ms;
-    if (!done.waiting) /* else they are deleted in a later round */
-        lake->touched_ms = INT64_MAX;
+                                                   .merges_max = UINT32_MAX};
+    lake->tidied_ms = lake->touched_ms;
+    lake->touched_ms = INT64_MAX; /* what is written from now on counts for the next round */
+    lake->is_tidying = true;
+    sky_lake_tidy_ask(lake->tidy, &compaction);
 }
 
 /* ---- beginning and end ---- */
@@ -497,17 +507,22 @@ static enum sky_status reach_store(struct lake *lake)
     }
 }
 
+static void get_s3_options(const struct sky_config *config, struct sky_s3_options *s3)
+{
+    sky_lake_s3_options(config, s3);
+    s3->connect_timeout_ms = CONNECT_MS;
+    s3->timeout_ms = ATTEMPT_MS_MAX;
+    s3->attempts_max = 1; /* the loop around it tries again, and polls between */
+}
+
 static int open_store(struct lake *lake)
 {
-    char location[PATH_MAX], problem[SKY_LAKE_PROBLEM_SIZE] = "";
+    char problem[SKY_LAKE_PROBLEM_SIZE] = "";
     struct sky_s3_options s3;
-    sky_lake_s3_options(lake->config, &s3);
-    s3.connect_timeout_ms = CONNECT_MS;
-    s3.timeout_ms = ATTEMPT_MS_MAX;
-    s3.attempts_max = 1; /* the loop around it tries again, and polls between */
-    if (!sky_lake_place(lake->config, location) || !sky_lake_staging_place(lake->config, lake->staging))
+    get_s3_options(lake->config, &s3);
+    if (!sky_lake_place(lake->config, lake->location) || !sky_lake_staging_place(lake->config, lake->staging))
         return sky_service_fail(&lake->service, "lake.location", "longer than a path may be");
-    const struct sky_lake_store_options store = {.location = location, .s3 = &s3};
+    const struct sky_lake_store_options store = {.location = lake->location, .s3 = &s3};
     if (sky_lake_store_new(&store, &lake->store, problem) != SKY_OK)
         return sky_service_fail(&lake->service, "lake.location", problem);
     return SKY_EXIT_OK;
@@ -517,10 +532,20 @@ static int open_store(struct lake *lake)
 static int open_lake(struct lake *lake)
 {
     char problem[SKY_LAKE_PROBLEM_SIZE] = "no memory";
+    struct sky_s3_options s3;
+    get_s3_options(lake->config, &s3);
     const struct sky_lake_options lake_options = {lake->store, lake->staging, DATABASE_BYTES};
-    if (sky_lake_new(&lake_options, &lake->lake, problem) != SKY_OK)
-        return sky_service_fail(&lake->service, "the folder for files on their way", problem);
-    return SKY_EXIT_OK;
+    const struct sky_lake_store_options store = {.location = lake->location, .s3 = &s3};
+    const struct sky_lake_tidy_options tidy = {.store = &store,
+                                               .staging_directory = lake->staging,
+                                               .memory_bytes = TIDY_BYTES,
+                                               .compacts = true,
+                                               .also = abort_stale_uploads};
+    enum sky_status status = sky_lake_new(&lake_options, &lake->lake, problem);
+    if (status == SKY_OK && lake->config->lake.compact_interval_ms)
+        status = sky_lake_tidy_new(&tidy, &lake->tidy, problem);
+    return status == SKY_OK ? SKY_EXIT_OK
+                            : sky_service_fail(&lake->service, "the folder for files on their way", problem);
 }
 
 static int open_kafka(struct lake *lake)
@@ -571,6 +596,8 @@ static void work(struct lake *lake)
         compact(lake);
         tell_totals(lake);
     }
+    if (lake->tidy)
+        sky_lake_tidy_stop(lake->tidy);
     if (!lake->failed)
         store_due(lake, true);
 }
@@ -582,6 +609,7 @@ static void close_all(struct lake *lake)
     sky_lake_parts_clean_up(&lake->parts);
     sky_post_json_reader_clean_up(&lake->post_reader);
     sky_record_reader_clean_up(&lake->record_reader);
+    sky_lake_tidy_free(lake->tidy);
     sky_lake_free(lake->lake);
     sky_lake_store_free(lake->store);
     sky_service_stop(&lake->service);
