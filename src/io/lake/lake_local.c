@@ -28,7 +28,8 @@ struct sky_lake_local {
     uint64_t start; /* number of the first row that waits */
     uint64_t next;  /* of the next one */
     uint64_t dropped;
-    int64_t tidied_ms; /* the stream's time */
+    bool has_rows_behind; /* `start`, of files that could not be removed: nothing is written beside them */
+    int64_t tidied_ms;    /* the stream's time */
     int64_t keep_ms;
     uint64_t bytes_max;
     int64_t closed_ms;
@@ -265,10 +266,9 @@ void sky_lake_local_close(struct sky_lake_local *local)
     free(local);
 }
 
-enum sky_status sky_lake_local_resume(struct sky_lake_local *local, uint64_t position, uint32_t *removed)
+static enum sky_status remove_behind(struct sky_lake_local *local, uint64_t position, uint32_t *removed)
 {
     struct usage usage;
-    *removed = 0;
     enum sky_status status = list_all(local->store, &usage);
     for (int table = 0; table < SKY_LAKE_TABLE_COUNT; table++)
         for (size_t i = 0; status == SKY_OK && i < usage.listings[table].count; i++) {
@@ -276,33 +276,49 @@ enum sky_status sky_lake_local_resume(struct sky_lake_local *local, uint64_t pos
             if (!sky_span_equal(entry->file.topic, SKY_SPAN(TOPIC)) || (uint64_t)entry->file.end <= position)
                 continue;
             status = sky_lake_store_delete(local->store, (const char *)entry->key.ptr);
-            ++*removed;
+            *removed += status == SKY_OK;
         }
     clean_up_usage(&usage);
-    local->start = local->next = position;
+    local->has_rows_behind = status != SKY_OK;
     if (status != SKY_OK)
         snprintf(local->problem, sizeof local->problem, "%s", sky_lake_store_problem(local->store));
     return status;
 }
 
+enum sky_status sky_lake_local_resume(struct sky_lake_local *local, uint64_t position, uint32_t *removed)
+{
+    *removed = 0;
+    local->start = local->next = position;
+    return remove_behind(local, position, removed);
+}
+
 /* ---- rows ---- */
+
+static enum sky_status write_rows(struct sky_lake_local *local)
+{
+    const struct sky_lake_chunk chunk = {TOPIC, 0, (int64_t)local->start, (int64_t)local->next};
+    enum sky_status status = sky_lake_store_raw_posts(local->lake, &chunk);
+    return note(local, status == SKY_OK ? sky_lake_store_trend_aggregations(local->lake, &chunk) : status);
+}
 
 enum sky_status sky_lake_local_cut(struct sky_lake_local *local)
 {
-    const struct sky_lake_chunk chunk = {TOPIC, 0, (int64_t)local->start, (int64_t)local->next};
-    enum sky_status status = SKY_OK;
+    uint32_t removed = 0;
+    /* Nothing has been written since sky_lake_local_resume, so what is behind that position is still what was then. */
+    enum sky_status status = local->has_rows_behind ? remove_behind(local, local->start, &removed) : SKY_OK;
     if (local->next == local->start)
-        return SKY_OK;
-    status = sky_lake_store_raw_posts(local->lake, &chunk);
+        return status;
     if (status == SKY_OK)
-        status = sky_lake_store_trend_aggregations(local->lake, &chunk);
+        status = write_rows(local);
     if (status != SKY_OK && local->next - local->start < SKY_LAKE_LOCAL_ROWS_MAX)
-        return note(local, status);
+        return status;
     if (status != SKY_OK)
         local->dropped += sky_lake_rows(local->lake);
+    if (local->has_rows_behind)
+        local->next = local->start; /* checkpoints go on to name that position; the numbers were used by no file */
     local->start = local->next;
     enum sky_status cleared = sky_lake_clear(local->lake);
-    return note(local, status == SKY_OK ? cleared : status);
+    return status == SKY_OK ? note(local, cleared) : status;
 }
 
 /* A row was added, or could not be: its number is used up in any case, so that a repetition counts the same. */
@@ -315,7 +331,7 @@ static void added(struct sky_lake_local *local, enum sky_status status)
     }
     uint64_t waiting = local->next - local->start;
     if (waiting == SKY_LAKE_LOCAL_ROWS || waiting >= SKY_LAKE_LOCAL_ROWS_MAX)
-        note(local, sky_lake_local_cut(local));
+        status = sky_lake_local_cut(local); /* tells by itself */
 }
 
 void sky_lake_local_post(struct sky_lake_local *local, const struct sky_post *post)
