@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "app/command.h"
+#include "app/grace.h"
 #include "app/lake_part.h"
 #include "app/lake_place.h"
 #include "app/service.h"
@@ -31,6 +32,7 @@
 #define CONNECT_MS        5000
 #define RETRY_FIRST_MS    500
 #define RETRY_MS_MAX      60000
+#define DRAIN_MS_MAX      8000             /* after SIGTERM; what is not stored by then is read again */
 #define COMPACT_RECENT_MS (2 * SKY_DAY_MS) /* what every round looks at; the first one looks at all */
 #define STALE_UPLOAD_MS   SKY_DAY_MS
 
@@ -39,6 +41,7 @@ static const struct sky_option options[] = {SKY_SERVICE_OPTIONS, {0}};
 struct lake {
     struct sky_service service;
     const struct sky_config *config;
+    struct sky_grace grace;
     char location[PATH_MAX];
     char staging[PATH_MAX];
     struct sky_lake_store *store;
@@ -364,7 +367,7 @@ static void take_record(struct lake *lake, const struct sky_kafka_record *record
 static void store_due(struct lake *lake, bool drain)
 {
     int64_t now_ms = sky_clock_monotonic_ms();
-    for (size_t i = 0; i < lake->parts.count && !lake->failed; i++) {
+    for (size_t i = 0; i < lake->parts.count && !lake->failed && !atomic_load(&lake->grace.is_over); i++) {
         struct sky_lake_part *part = lake->parts.parts[i];
         bool due = drain || now_ms - part->since_clock_ms >= lake->config->lake.roll_interval_ms;
         if ((part->assigned && part->rows && !part->plan_end && due) || sky_lake_part_ends_plan(part))
@@ -507,9 +510,10 @@ static enum sky_status reach_store(struct lake *lake)
     }
 }
 
-static void get_s3_options(const struct sky_config *config, struct sky_s3_options *s3)
+static void get_s3_options(const struct lake *lake, struct sky_s3_options *s3)
 {
-    sky_lake_s3_options(config, s3);
+    sky_lake_s3_options(lake->config, s3);
+    s3->stop = &lake->grace.is_over;
     s3->connect_timeout_ms = CONNECT_MS;
     s3->timeout_ms = ATTEMPT_MS_MAX;
     s3->attempts_max = 1; /* the loop around it tries again, and polls between */
@@ -519,7 +523,7 @@ static int open_store(struct lake *lake)
 {
     char problem[SKY_LAKE_PROBLEM_SIZE] = "";
     struct sky_s3_options s3;
-    get_s3_options(lake->config, &s3);
+    get_s3_options(lake, &s3);
     if (!sky_lake_place(lake->config, lake->location) || !sky_lake_staging_place(lake->config, lake->staging))
         return sky_service_fail(&lake->service, "lake.location", "longer than a path may be");
     const struct sky_lake_store_options store = {.location = lake->location, .s3 = &s3};
@@ -533,7 +537,7 @@ static int open_lake(struct lake *lake)
 {
     char problem[SKY_LAKE_PROBLEM_SIZE] = "no memory";
     struct sky_s3_options s3;
-    get_s3_options(lake->config, &s3);
+    get_s3_options(lake, &s3);
     const struct sky_lake_options lake_options = {lake->store, lake->staging, DATABASE_BYTES};
     const struct sky_lake_store_options store = {.location = lake->location, .s3 = &s3};
     const struct sky_lake_tidy_options tidy = {.store = &store,
@@ -612,6 +616,7 @@ static void close_all(struct lake *lake)
     sky_lake_tidy_free(lake->tidy);
     sky_lake_free(lake->lake);
     sky_lake_store_free(lake->store);
+    sky_grace_clean_up(&lake->grace);
     sky_service_stop(&lake->service);
     free(lake);
 }
@@ -631,7 +636,8 @@ static int run(const struct sky_invocation *invocation)
         free(lake);
         return exit_code;
     }
-    exit_code = open_store(lake);
+    exit_code = sky_grace_init(&lake->grace) == SKY_OK ? open_store(lake)
+                                                       : sky_service_fail(&lake->service, "a thread", "no memory");
     enum sky_status reached = exit_code == SKY_EXIT_OK ? reach_store(lake) : SKY_E_CONFIG;
     if (reached == SKY_E_CONFIG)
         exit_code = SKY_EXIT_FAILURE;
@@ -641,6 +647,7 @@ static int run(const struct sky_invocation *invocation)
         exit_code = open_lake(lake);
         if (exit_code == SKY_EXIT_OK)
             exit_code = open_kafka(lake);
+        sky_grace_allow(&lake->grace, DRAIN_MS_MAX);
         if (exit_code == SKY_EXIT_OK)
             work(lake);
     }

@@ -211,6 +211,38 @@ def test_bad_network(kafka, minio, lake, total):
     return more
 
 
+def test_end_with_a_store_that_hangs(kafka, minio, lake, total):
+    """SIGTERM while the store takes connections and says nothing: at the start, and in the middle of an upload."""
+    proxy = Proxy(minio.port)
+    lake.environment['SKYTREND_S3_ENDPOINT'] = f'http://127.0.0.1:{proxy.port}'
+
+    def stop_within(limit_s):
+        begun = time.monotonic()
+        assert lake.process.stop() == 0, lake.process.told()
+        assert time.monotonic() - begun < limit_s, time.monotonic() - begun
+
+    proxy.hang()
+    lake.start()
+    wait_until(lambda: proxy.accepted, 'a connection')
+    stop_within(8)
+    proxy.go_on()
+    lake.start()
+    wait_until(lambda: lake.get('/readyz')[0] == 200, 'to be ready')
+    wait_until(lake.is_done, 'nothing to be under way')
+    proxy.hang()
+    kafka.produce('bluesky-posts', [post(i) for i in range(total, total + 1500)])
+    # its plan stands in the group: the upload is next
+    wait_until(lambda: any(metadata for _, metadata in kafka.group_offsets(GROUP, 'bluesky-posts').values()), 'a plan')
+    stop_within(20)
+    proxy.go_on()
+    lake.start()
+    lake.wait_done()
+    assert_each_once(lake, total + 1500)
+    assert lake.process.stop() == 0, lake.process.told()
+    lake.environment['SKYTREND_S3_ENDPOINT'] = minio.url
+    return total + 1500
+
+
 def test_compaction(kafka, minio, lake, total):
     """Closed hours end up with one file for each partition, killed on the way; rows stay, once."""
     before = len(minio.keys('lake', 'prefix/raw/posts/'))
@@ -312,7 +344,7 @@ def test_rebalance(kafka):
     os.unlink(hour)
     wait_until(lambda: committed() == (600, ''), 'both chunks', 120)
     assert_each_once(one, 600)
-    stored = re.findall(r'chunk_stored.*?start\W+(\d+).*?end\W+(\d+)', one.process.stderr())
+    stored = re.findall(r'chunk_stored.*?posts-of-two-hours.*?start\W+(\d+).*?end\W+(\d+)', one.process.stderr())
     assert stored == [('0', '400'), ('400', '600')], stored
     assert one.process.stop() == 0, one.process.told()
 
@@ -324,6 +356,7 @@ def main():
     test_other_tables(kafka, minio, lake)
     total = test_store_away(kafka, minio, lake, total)
     total = test_bad_network(kafka, minio, lake, total)
+    total = test_end_with_a_store_that_hangs(kafka, minio, lake, total)
     test_compaction(kafka, minio, lake, total)
     test_questions(lake, minio)
     test_folder(kafka, total)
