@@ -243,6 +243,30 @@ def test_end_with_a_store_that_hangs(kafka, minio, lake, total):
     return total + 1500
 
 
+def test_compaction_from_a_slow_store(kafka, minio, lake, total):
+    """Lists and files trickle in; the group is read meanwhile, and SIGTERM ends it."""
+    proxy = Proxy(minio.port)
+    proxy.slow(2000)  # a list of 100 files takes 20 s
+    settings, environment = lake.settings, lake.environment
+    lake.settings = settings | {'lake.compact_interval': '1s', 'lake.compact_after': '0', 'lake.compact_grace': '0',
+                                'lake.roll_interval': '1h', 'lake.roll_rows': 100000}
+    lake.environment = environment | {'SKYTREND_S3_ENDPOINT': f'http://127.0.0.1:{proxy.port}'}
+    lake.start()
+    wait_until(lambda: proxy.accepted >= 2, 'a connection of the thread beside')
+    kafka.produce('bluesky-posts', [post(i) for i in range(total, total + 1000)])
+    wait_until(lambda: 'skytrend_kafka_consumed_total{topic="posts"} 1000' in lake.get('/metrics')[1], 'the posts to be read', 15)
+    assert '"compacted"' not in lake.process.stderr(), 'it was not slow'
+    begun = time.monotonic()
+    assert lake.process.stop() == 0, lake.process.told()
+    assert time.monotonic() - begun < 30, time.monotonic() - begun
+    lake.settings, lake.environment = settings, environment
+    lake.start()
+    lake.wait_done()
+    assert lake.process.stop() == 0, lake.process.told()
+    assert_each_once(lake, total + 1000)
+    return total + 1000
+
+
 def test_compaction(kafka, minio, lake, total):
     """Closed hours end up with one file for each partition, killed on the way; rows stay, once."""
     before = len(minio.keys('lake', 'prefix/raw/posts/'))
@@ -357,6 +381,7 @@ def main():
     total = test_store_away(kafka, minio, lake, total)
     total = test_bad_network(kafka, minio, lake, total)
     total = test_end_with_a_store_that_hangs(kafka, minio, lake, total)
+    total = test_compaction_from_a_slow_store(kafka, minio, lake, total)
     test_compaction(kafka, minio, lake, total)
     test_questions(lake, minio)
     test_folder(kafka, total)
