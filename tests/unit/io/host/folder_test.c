@@ -19,9 +19,9 @@ static char synced[1024]; /* the paths given to fsync, each with a space behind 
 /* In the place of the C library's: what it was asked to sync. */
 int fsync(int fd)
 {
-    char link[64], path[256];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t len = readlink(link, path, sizeof path - 1);
+    char name[64], path[256];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(name, path, sizeof path - 1);
     assert_true(len > 0);
     path[len] = '\0';
     assert_true(strlen(synced) + (size_t)len + 2 <= sizeof synced);
