@@ -1,8 +1,8 @@
 /* skytrend lake: the topics of posts, trends, activity and sessions -> Parquet on S3 or in a folder, each record once.
  *
- * One thread: it reads, and when a partition has enough (rows, time, or memory) writes its chunk before it reads on.
- * The protocol is that of lake_part.h. While the store is away the consumer is paused but polled, so that the group
- * keeps its members, and the chunk waits. */
+ * One thread reads, and when a partition has enough (rows, time, or memory) writes its chunk before it reads on.
+ * Another one makes small files one (io/lake/lake_tidy.h). The protocol is that of lake_part.h. While the store is away
+ * the consumer is paused but polled, so that the group keeps its members, and the chunk waits. */
 #include <stdlib.h>
 #include <string.h>
 
