@@ -25,7 +25,7 @@ KILLS = 20
 T0 = 1767621600  # 2026-01-05T14:00:00Z
 TOPICS = ['bluesky-posts', 'trends', 'activity-5m', 'user-sessions']
 GROUP = 'skytrend-lake'
-LONG = 999_800  # bytes of a record that the brokers take, and with a dead letter's headers would not
+LONG = 999_800  # bytes of a record, of which a dead letter keeps 262,144
 
 
 def when(seconds):
