@@ -135,11 +135,8 @@ static void release(struct alerts *alerts, struct letter *letter)
 /* One more that the letter waits for. Where no dead letters are kept, the log is all there is. */
 static enum sky_status bury(struct alerts *alerts, struct letter *letter, const char *part, const char *reason)
 {
-    struct sky_span value = letter_value(letter);
     if (!alerts->dead_letters)
         return SKY_OK;
-    if (value.len > ALERT_BYTES_MAX)
-        value.len = ALERT_BYTES_MAX; /* with its headers it would be more than a broker takes */
     const struct sky_kafka_dead_letter dead = {.service = "alerts",
                                                .part = part,
                                                .reason = reason,
@@ -147,7 +144,7 @@ static enum sky_status bury(struct alerts *alerts, struct letter *letter, const 
                                                .partition = letter->ticket.partition,
                                                .offset = letter->ticket.offset,
                                                .key = sky_span_of(letter->bytes.ptr, letter->key_len),
-                                               .value = value};
+                                               .value = letter_value(letter)};
     enum sky_status status = sky_kafka_dead_letters_add(alerts->dead_letters, &dead);
     if (status == SKY_OK) {
         letter->waiting++;
@@ -278,18 +275,6 @@ static void on_revoked(void *context, const char *topic, int32_t partition, bool
     sky_log(SKY_LOG_DEBUG, "partition_revoked", SKY_LOG_INT("partition", partition));
 }
 
-/* A partition that `assigned` did not tell of: the group did not say in time what was committed. */
-static enum sky_status take_ticket(struct alerts *alerts, const struct sky_kafka_record *record,
-                                   struct sky_offset_ticket *ticket)
-{
-    enum sky_status status = sky_offset_ledger_take(alerts->ledger, record->partition, record->offset, ticket);
-    if (status != SKY_E_MISSING)
-        return status;
-    status = sky_offset_ledger_assign(alerts->ledger, record->partition);
-    return status == SKY_OK ? sky_offset_ledger_take(alerts->ledger, record->partition, record->offset, ticket)
-                            : status;
-}
-
 /* ---- each record ---- */
 
 static bool wants(const struct alerts *alerts, enum sky_alert_output_kind kind, const struct sky_trend_alert *alert)
@@ -334,7 +319,9 @@ static enum sky_status take_record(struct alerts *alerts, const struct sky_kafka
 {
     struct sky_error error = {.status = SKY_E_LIMIT, .reason = "longer than an alert may be"};
     struct letter *letter = letter_new(alerts, record);
-    enum sky_status status = letter ? take_ticket(alerts, record, &letter->ticket) : SKY_E_MEMORY;
+    enum sky_status status = SKY_E_MEMORY;
+    if (letter)
+        status = sky_offset_ledger_take(alerts->ledger, record->partition, record->offset, &letter->ticket);
     if (status != SKY_OK)
         return status;
     if (letter->bytes.len <= ALERT_BYTES_MAX)

@@ -27,8 +27,6 @@
 #define DRAIN_MS_MAX   5000 /* after SIGTERM; what is not written by then is read again */
 #define PARTITIONS_MAX 3072 /* of the three topics */
 #define SETTLE_MS      5000
-#define LETTER_BYTES_MAX                                                                                               \
-    262144 /* of a record that is kept; with its headers, a larger one is more than a broker takes */
 
 /* Read again at the start, as merging them twice changes nothing: a Redis that lost its memory while nobody wrote has
  * the present hour whole again. */
@@ -241,8 +239,6 @@ static enum sky_status add_record(struct cache *cache, const struct sky_kafka_re
 
 static void bury(struct cache *cache, const struct sky_kafka_record *record, const struct sky_error *error)
 {
-    struct sky_span value = record->value;
-    value.len = value.len < LETTER_BYTES_MAX ? value.len : LETTER_BYTES_MAX;
     const struct sky_kafka_dead_letter letter = {.service = "cache",
                                                  .reason =
                                                      error->reason ? error->reason : sky_status_name(error->status),
@@ -250,7 +246,7 @@ static void bury(struct cache *cache, const struct sky_kafka_record *record, con
                                                  .partition = record->partition,
                                                  .offset = record->offset,
                                                  .key = record->key,
-                                                 .value = value};
+                                                 .value = record->value};
     sky_service_bad_record(&cache->service, record, error);
     cache->failed = sky_kafka_dead_letters_add(cache->dead_letters, &letter);
 }

@@ -1,23 +1,22 @@
 /* skytrend lake: the topics of posts, trends, activity and sessions -> Parquet on S3 or in a folder, each record once.
  *
- * One thread: it reads, and when a partition has enough (rows, time, or memory) writes its chunk before it reads on.
- * The protocol is that of lake_part.h. While the store is away the consumer is paused but polled, so that the group
- * keeps its members, and the chunk waits. */
-#include <errno.h>
+ * One thread reads, and when a partition has enough (rows, time, or memory) writes its chunk before it reads on.
+ * Another one makes small files one (io/lake/lake_tidy.h). The protocol is that of lake_part.h. While the store is away
+ * the consumer is paused but polled, so that the group keeps its members, and the chunk waits. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/command.h"
+#include "app/grace.h"
 #include "app/lake_part.h"
 #include "app/lake_place.h"
 #include "app/service.h"
-#include "app/source.h"
 #include "app/trace.h"
 #include "base/time.h"
 #include "event/post_json.h"
 #include "io/host/clock.h"
-#include "io/kafka/kafka_producer.h"
-#include "io/lake/lake.h"
+#include "io/kafka/kafka_dead_letters.h"
+#include "io/lake/lake_tidy.h"
 #include "ops/log.h"
 #include "ops/signal.h"
 #include "trend/record_json.h"
@@ -25,13 +24,15 @@
 #define DEFAULT_PORT      9102
 #define POLL_MS           100
 #define ENSURE_TOPICS_MS  10000
-#define DEAD_LETTER_MS    2000
+#define SETTLE_MS         5000
 #define FETCH_BYTES       ((size_t)32 << 20)
 #define DATABASE_BYTES    (UINT64_C(160) << 20)
-#define ATTEMPT_MS_MAX    120000 /* of one upload */
+#define TIDY_BYTES        (UINT64_C(128) << 20) /* of DuckDB, while files become one */
+#define ATTEMPT_MS_MAX    120000                /* of one upload */
 #define CONNECT_MS        5000
 #define RETRY_FIRST_MS    500
 #define RETRY_MS_MAX      60000
+#define DRAIN_MS_MAX      8000             /* after SIGTERM; what is not stored by then is read again */
 #define COMPACT_RECENT_MS (2 * SKY_DAY_MS) /* what every round looks at; the first one looks at all */
 #define STALE_UPLOAD_MS   SKY_DAY_MS
 
@@ -40,23 +41,37 @@ static const struct sky_option options[] = {SKY_SERVICE_OPTIONS, {0}};
 struct lake {
     struct sky_service service;
     const struct sky_config *config;
+    struct sky_grace grace;
+    char location[PATH_MAX];
+    char staging[PATH_MAX];
     struct sky_lake_store *store;
     struct sky_lake *lake;
+    struct sky_lake_tidy *tidy; /* NULL: nothing is made one */
     struct sky_kafka_consumer *consumer;
-    struct sky_kafka_producer *dead_letters; /* NULL: they are only logged */
+    struct sky_kafka_dead_letters *dead_letters;
     struct sky_lake_parts parts;
     struct sky_post_json_reader post_reader;
     struct sky_record_reader record_reader;
     int64_t compact_clock_ms; /* of the next round */
     int64_t touched_ms;       /* what is older has been tidied, and not been written to since */
-    int64_t newest_ms;        /* the newest event time seen */
-    bool failed;              /* no hope without a person; it has been told */
+    int64_t tidied_ms;        /* as that was before the round under way */
+    bool is_tidying;
+    int64_t newest_ms; /* the newest event time seen */
+    bool failed;       /* no hope without a person; it has been told */
 };
 
 /* ---- waiting, and telling ---- */
 
+static void note_end(struct lake *lake, const char *topic, int32_t partition, int64_t offset)
+{
+    struct sky_lake_part *part = sky_lake_part_get(&lake->parts, topic, partition);
+    if (part)
+        part->seen_end = offset;
+}
+
 static void read_again(struct lake *lake, const char *topic, int32_t partition, int64_t offset)
 {
+    note_end(lake, topic, partition, 0);
     if (sky_kafka_consumer_seek(lake->consumer, topic, partition, offset) == SKY_OK)
         return;
     sky_service_fail(&lake->service, topic, "cannot be read again from an offset");
@@ -73,6 +88,8 @@ static bool wait_polling(struct lake *lake, int64_t wait_ms)
         enum sky_kafka_event event = sky_service_next(&lake->service, lake->consumer, POLL_MS, &record);
         if (event == SKY_KAFKA_RECORD) /* on its way before the pause: read it again when its turn comes */
             read_again(lake, record.topic, record.partition, record.offset);
+        else if (event == SKY_KAFKA_PARTITION_END) /* it is told once */
+            note_end(lake, record.topic, record.partition, record.offset);
         lake->failed |= event == SKY_KAFKA_FAILED;
     }
     return !lake->failed && sky_service_goes_on(&lake->service);
@@ -90,36 +107,23 @@ static void store_works(struct lake *lake)
     sky_health_set(lake->service.health, SKY_DEPENDENCY_STORAGE, SKY_HEALTH_OK, NULL);
 }
 
-static int64_t next_wait_ms(int64_t wait_ms)
-{
-    return wait_ms * 2 < RETRY_MS_MAX ? wait_ms * 2 : RETRY_MS_MAX;
-}
-
 /* ---- records to rows ---- */
 
-static void send_dead_letter(struct lake *lake, const struct sky_kafka_record *record, const struct sky_error *error)
+static void bury(struct lake *lake, const struct sky_kafka_record *record, const struct sky_error *error)
 {
-    char partition[16], offset[24];
-    if (!lake->dead_letters)
-        return;
-    snprintf(partition, sizeof partition, "%d", record->partition);
-    snprintf(offset, sizeof offset, "%lld", (long long)record->offset);
-    const struct sky_kafka_header headers[] = {
-        {"service", SKY_SPAN("lake")},
-        {"topic", sky_span_from_string(record->topic)},
-        {"partition", sky_span_from_string(partition)},
-        {"offset", sky_span_from_string(offset)},
-        {"reason", sky_span_from_string(error->reason ? error->reason : sky_status_name(error->status))},
+    const struct sky_kafka_dead_letter letter = {
+        .service = "lake",
+        .reason = error->reason ? error->reason : sky_status_name(error->status),
+        .topic = record->topic,
+        .partition = record->partition,
+        .offset = record->offset,
+        .value = record->value,
     };
-    const struct sky_kafka_outgoing letter = {.topic = lake->config->topics.dead_letters,
-                                              .partition = SKY_KAFKA_PARTITION_BY_KEY,
-                                              .key = sky_span_from_string(record->topic),
-                                              .value = record->value,
-                                              .headers = headers,
-                                              .headers_count = sizeof headers / sizeof headers[0]};
-    if (sky_kafka_producer_send(lake->dead_letters, &letter) != SKY_OK)
-        sky_log(SKY_LOG_WARN, "dead_letter_lost", SKY_LOG_TEXT("topic", record->topic),
-                SKY_LOG_INT("offset", record->offset));
+    sky_service_bad_record(&lake->service, record, error);
+    if (sky_kafka_dead_letters_add(lake->dead_letters, &letter) == SKY_OK)
+        return;
+    sky_service_fail(&lake->service, "a dead letter", "no memory");
+    lake->failed = true;
 }
 
 static void note_time(struct lake *lake, int64_t time_ms)
@@ -179,35 +183,41 @@ static enum sky_status add_part(struct lake *lake, const struct sky_lake_part *p
             error = (struct sky_error){SKY_E_LIMIT, 0, "of one hour too many for its chunk"};
             status = SKY_OK;
         }
-        if (error.status != SKY_OK && first) {
-            sky_service_bad_record(&lake->service, &record, &error);
-            send_dead_letter(lake, &record, &error);
-        }
+        if (error.status != SKY_OK && first)
+            bury(lake, &record, &error);
     }
-    if (first && lake->dead_letters && sky_kafka_producer_flush(lake->dead_letters, DEAD_LETTER_MS) != SKY_OK)
-        sky_log(SKY_LOG_WARN, "dead_letters_unsure", SKY_LOG_TEXT("topic", part->topic));
     return status;
 }
 
 /* ---- chunks ---- */
 
-/* SKY_E_FENCED: the part is not ours any more. SKY_E_END: it is time to end. */
+/* A wait while a part's chunk is stored. SKY_E_FENCED: the part was given away meanwhile, maybe to come back without
+ * what waited. SKY_E_END: it is time to end. */
+static enum sky_status wait_with(struct lake *lake, const struct sky_lake_part *part, int64_t *wait_ms)
+{
+    uint64_t generation = part->generation;
+    bool goes_on = wait_polling(lake, *wait_ms);
+    *wait_ms = *wait_ms * 2 < RETRY_MS_MAX ? *wait_ms * 2 : RETRY_MS_MAX;
+    if (part->generation != generation)
+        return SKY_E_FENCED;
+    return goes_on ? SKY_OK : SKY_E_END;
+}
+
+/* SKY_E_FENCED, SKY_E_END: as above; also when the brokers say that the part is not ours. */
 static enum sky_status commit(struct lake *lake, const struct sky_lake_part *part, int64_t offset, const char *metadata)
 {
     struct sky_kafka_message message = {0};
     const struct sky_kafka_record position = {.topic = part->topic, .partition = part->partition, .offset = offset};
     int64_t wait_ms = RETRY_FIRST_MS;
     for (;;) {
-        if (!part->assigned)
-            return SKY_E_FENCED;
         enum sky_status status = sky_kafka_consumer_commit(lake->consumer, &position, metadata, &message);
         if (status == SKY_OK || status == SKY_E_FENCED)
             return status;
         sky_log(SKY_LOG_WARN, "commit_failed", SKY_LOG_TEXT("topic", part->topic),
                 SKY_LOG_INT("partition", part->partition), SKY_LOG_TEXT("reason", message.text));
-        if (!wait_polling(lake, wait_ms))
-            return SKY_E_END;
-        wait_ms = next_wait_ms(wait_ms);
+        status = wait_with(lake, part, &wait_ms);
+        if (status != SKY_OK)
+            return status;
     }
 }
 
@@ -226,12 +236,28 @@ static enum sky_status store_files(struct lake *lake, const struct sky_lake_part
             return SKY_OK;
         }
         store_failed(lake, sky_lake_problem(lake->lake));
-        if (!wait_polling(lake, wait_ms))
-            return SKY_E_END;
-        if (!part->assigned)
-            return SKY_E_FENCED;
-        wait_ms = next_wait_ms(wait_ms);
+        status = wait_with(lake, part, &wait_ms);
+        if (status != SKY_OK)
+            return status;
     }
+}
+
+/* What could not be read is kept before the offset behind it is committed. */
+static enum sky_status settle(struct lake *lake, const struct sky_lake_part *part)
+{
+    struct sky_kafka_message message;
+    int64_t wait_ms = RETRY_FIRST_MS;
+    uint64_t count = sky_kafka_dead_letters_pending(lake->dead_letters);
+    while (sky_kafka_dead_letters_settle(lake->dead_letters, SETTLE_MS, &message) != SKY_OK) {
+        sky_log(SKY_LOG_WARN, "dead_letters_not_kept", SKY_LOG_TEXT("reason", message.text),
+                SKY_LOG_INT("count", count));
+        enum sky_status status = wait_with(lake, part, &wait_ms);
+        if (status != SKY_OK)
+            return status;
+    }
+    if (count)
+        sky_metric_add(lake->service.metrics, SKY_METRIC_KAFKA_PRODUCED, SKY_TOPIC_DEAD_LETTERS, count);
+    return SKY_OK;
 }
 
 static void tell_totals(struct lake *lake)
@@ -249,11 +275,12 @@ static void tell_totals(struct lake *lake)
     }
 }
 
-/* The chunk [start, end) of a part into the lake. What waits is gone afterwards: stored, or another member's, or it is
- * time to end and the next start reads it again. */
-static void store_chunk(struct lake *lake, struct sky_lake_part *part)
+/* The chunk [start, end) of a part into the lake; true: it is there. What waited is gone in any case: stored, or
+ * another member's, or it is time to end and the next start reads it again. */
+static bool store_chunk(struct lake *lake, struct sky_lake_part *part)
 {
     char metadata[SKY_LAKE_METADATA_SIZE];
+    uint64_t generation = part->generation;
     int64_t begun_us = sky_clock_monotonic_us();
     uint64_t rows = part->rows;
     enum sky_status status = SKY_OK;
@@ -266,8 +293,10 @@ static void store_chunk(struct lake *lake, struct sky_lake_part *part)
     if (status == SKY_OK)
         status = store_files(lake, part);
     if (status == SKY_OK)
+        status = settle(lake, part);
+    if (status == SKY_OK)
         status = commit(lake, part, part->end, NULL);
-    if (status == SKY_OK && part->assigned) {
+    if (status == SKY_OK) {
         if (part->kind == SKY_TOPIC_POSTS)
             sky_metric_add(lake->service.metrics, SKY_METRIC_POSTS_PROCESSED, 0, rows);
         sky_metric_observe(lake->service.metrics, SKY_METRIC_LAKE_STORE_DURATION,
@@ -280,10 +309,12 @@ static void store_chunk(struct lake *lake, struct sky_lake_part *part)
         if (status == SKY_E_FENCED)
             sky_log(SKY_LOG_INFO, "partition_lost", SKY_LOG_TEXT("topic", part->topic),
                     SKY_LOG_INT("partition", part->partition));
-        sky_lake_part_revoke(&lake->parts, part);
+        if (part->generation == generation) /* else it has begun anew already */
+            sky_lake_part_revoke(&lake->parts, part);
     }
     sky_kafka_consumer_pause(lake->consumer, false);
     tell_totals(lake);
+    return status == SKY_OK;
 }
 
 /* ---- turns ---- */
@@ -315,8 +346,7 @@ static void take_record(struct lake *lake, const struct sky_kafka_record *record
         return;
     if (part->plan_end && record->offset >= part->plan_end) { /* its last records are gone */
         int64_t end = part->plan_end;
-        store_chunk(lake, part);
-        if (part->assigned)
+        if (store_chunk(lake, part))
             read_again(lake, part->topic, part->partition, end);
         return;
     }
@@ -333,22 +363,14 @@ static void take_record(struct lake *lake, const struct sky_kafka_record *record
         store_chunk(lake, part);
 }
 
-/* Nothing more for now: a plan whose last records are gone is as done as it will be. */
-static void take_end(struct lake *lake, const struct sky_kafka_record *record)
-{
-    struct sky_lake_part *part = sky_lake_part_get(&lake->parts, record->topic, record->partition);
-    if (part && part->assigned && part->plan_end && record->offset >= part->plan_end)
-        store_chunk(lake, part);
-}
-
-/* Every part that waits long enough; all of them with `drain`. */
+/* Every part that waits long enough, and every plan that is as done as it will be; all that waits with `drain`. */
 static void store_due(struct lake *lake, bool drain)
 {
     int64_t now_ms = sky_clock_monotonic_ms();
-    for (size_t i = 0; i < lake->parts.count && !lake->failed; i++) {
+    for (size_t i = 0; i < lake->parts.count && !lake->failed && !atomic_load(&lake->grace.is_over); i++) {
         struct sky_lake_part *part = lake->parts.parts[i];
         bool due = drain || now_ms - part->since_clock_ms >= lake->config->lake.roll_interval_ms;
-        if (part->assigned && part->rows && !part->plan_end && due)
+        if ((part->assigned && part->rows && !part->plan_end && due) || sky_lake_part_ends_plan(part))
             store_chunk(lake, part);
     }
 }
@@ -362,46 +384,50 @@ static bool tidies(const struct lake *lake)
     return false;
 }
 
-static void abort_stale_uploads(struct lake *lake, int64_t now_ms)
+/* Behind each round, in its thread. */
+static void abort_stale_uploads(void *context, struct sky_lake_tidy *tidy, struct sky_lake_store *store, int64_t now_ms)
 {
     uint32_t count;
-    struct sky_s3 *s3 = sky_lake_store_s3(lake->store);
-    if (s3 && sky_s3_abort_uploads(s3, "", now_ms - STALE_UPLOAD_MS, &count) == SKY_OK && count)
+    if (sky_lake_store_abort_uploads(store, now_ms - STALE_UPLOAD_MS, &count) == SKY_OK && count)
         sky_log(SKY_LOG_INFO, "uploads_given_up", SKY_LOG_INT("count", count));
+}
+
+static void take_tidied(struct lake *lake)
+{
+    struct sky_lake_tidied tidied;
+    if (!lake->tidy || !sky_lake_tidy_take(lake->tidy, &tidied))
+        return;
+    lake->is_tidying = false;
+    if (!tidied.whole && lake->tidied_ms < lake->touched_ms)
+        lake->touched_ms = lake->tidied_ms; /* the next round looks there again */
+    if (tidied.status != SKY_OK)
+        sky_log(SKY_LOG_WARN, "compaction_failed", SKY_LOG_TEXT("reason", tidied.problem));
+    sky_metric_add(lake->service.metrics, SKY_METRIC_LAKE_COMPACTED, 0, tidied.done.replaced);
+    if (tidied.done.merged || tidied.done.deleted)
+        sky_log(SKY_LOG_INFO, "compacted", SKY_LOG_INT("files", tidied.done.replaced),
+                SKY_LOG_INT("into", tidied.done.merged), SKY_LOG_INT("deleted", tidied.done.deleted));
+    lake->compact_clock_ms = sky_clock_monotonic_ms() + lake->config->lake.compact_interval_ms;
 }
 
 static void compact(struct lake *lake)
 {
-    struct sky_lake_compacted done;
-    const struct sky_config *config = lake->config;
-    int64_t clock_ms = sky_clock_monotonic_ms(), now_ms = sky_clock_wall_ms();
-    if (!config->lake.compact_interval_ms || clock_ms < lake->compact_clock_ms || !tidies(lake))
+    int64_t now_ms = sky_clock_wall_ms(), recent_ms = now_ms - COMPACT_RECENT_MS;
+    take_tidied(lake);
+    if (!lake->tidy || lake->is_tidying || sky_clock_monotonic_ms() < lake->compact_clock_ms || !tidies(lake))
         return;
-    int64_t recent_ms = now_ms - COMPACT_RECENT_MS;
     const struct sky_lake_compaction compaction = {.now_ms = now_ms,
                                                    .clock_ms = now_ms,
-                                                   .closed_ms = config->lake.compact_after_ms,
-                                                   .grace_ms = config->lake.compact_grace_ms,
+                                                   .closed_ms = lake->config->lake.compact_after_ms,
+                                                   .grace_ms = lake->config->lake.compact_grace_ms,
                                                    .start_ms =
                                                        lake->touched_ms < recent_ms ? lake->touched_ms : recent_ms,
                                                    .end_ms = INT64_MAX,
                                                    .offset_max = INT64_MAX,
-                                                   .merges_max = 1};
-    if (sky_lake_clear(lake->lake) != SKY_OK || sky_lake_compact(lake->lake, &compaction, &done) != SKY_OK) {
-        sky_log(SKY_LOG_WARN, "compaction_failed", SKY_LOG_TEXT("reason", sky_lake_problem(lake->lake)));
-        lake->compact_clock_ms = clock_ms + config->lake.compact_interval_ms;
-        return;
-    }
-    sky_metric_add(lake->service.metrics, SKY_METRIC_LAKE_COMPACTED, 0, done.replaced);
-    if (done.merged || done.deleted)
-        sky_log(SKY_LOG_INFO, "compacted", SKY_LOG_INT("files", done.replaced), SKY_LOG_INT("into", done.merged),
-                SKY_LOG_INT("deleted", done.deleted));
-    if (done.more)
-        return; /* the next one in the next turn */
-    abort_stale_uploads(lake, now_ms);
-    lake->compact_clock_ms = clock_ms + config->lake.compact_interval_ms;
-    if (!done.waiting) /* else they are deleted in a later round */
-        lake->touched_ms = INT64_MAX;
+                                                   .merges_max = UINT32_MAX};
+    lake->tidied_ms = lake->touched_ms;
+    lake->touched_ms = INT64_MAX; /* what is written from now on counts for the next round */
+    lake->is_tidying = true;
+    sky_lake_tidy_ask(lake->tidy, &compaction);
 }
 
 /* ---- beginning and end ---- */
@@ -411,6 +437,9 @@ static int64_t on_assigned(void *context, const char *topic, int32_t partition, 
     struct lake *lake = context;
     struct sky_lake_part *part = sky_lake_part_get(&lake->parts, topic, partition);
     if (!part) {
+        sky_service_fail(&lake->service, topic,
+                         lake->parts.count == SKY_LAKE_PARTS_MAX ? "more partitions than one member reads"
+                                                                 : "no memory");
         lake->failed = true;
         return committed;
     }
@@ -477,27 +506,50 @@ static enum sky_status reach_store(struct lake *lake)
                 return SKY_E_END;
             sky_signal_sleep(POLL_MS);
         }
-        wait_ms = next_wait_ms(wait_ms);
+        wait_ms = wait_ms * 2 < RETRY_MS_MAX ? wait_ms * 2 : RETRY_MS_MAX;
     }
+}
+
+static void get_s3_options(const struct lake *lake, struct sky_s3_options *s3)
+{
+    sky_lake_s3_options(lake->config, s3);
+    s3->stop = &lake->grace.is_over;
+    s3->connect_timeout_ms = CONNECT_MS;
+    s3->timeout_ms = ATTEMPT_MS_MAX;
+    s3->attempts_max = 1; /* the loop around it tries again, and polls between */
 }
 
 static int open_store(struct lake *lake)
 {
-    char location[PATH_MAX], staging[PATH_MAX], problem[SKY_LAKE_PROBLEM_SIZE] = "";
+    char problem[SKY_LAKE_PROBLEM_SIZE] = "";
     struct sky_s3_options s3;
-    sky_lake_s3_options(lake->config, &s3);
-    s3.connect_timeout_ms = CONNECT_MS;
-    s3.timeout_ms = ATTEMPT_MS_MAX;
-    s3.attempts_max = 1; /* the loop around it tries again, and polls between */
-    if (!sky_lake_place(lake->config, location) || sky_source_path(lake->config, "lake-staging", staging) != SKY_OK)
-        return sky_service_fail(&lake->service, "data.directory", strerror(errno));
-    const struct sky_lake_store_options store = {.location = location, .s3 = &s3};
+    get_s3_options(lake, &s3);
+    if (!sky_lake_place(lake->config, lake->location) || !sky_lake_staging_place(lake->config, lake->staging))
+        return sky_service_fail(&lake->service, "lake.location", "longer than a path may be");
+    const struct sky_lake_store_options store = {.location = lake->location, .s3 = &s3};
     if (sky_lake_store_new(&store, &lake->store, problem) != SKY_OK)
         return sky_service_fail(&lake->service, "lake.location", problem);
-    const struct sky_lake_options lake_options = {lake->store, staging, DATABASE_BYTES};
-    if (sky_lake_new(&lake_options, &lake->lake, problem) != SKY_OK)
-        return sky_service_fail(&lake->service, "the folder for files on their way", problem);
     return SKY_EXIT_OK;
+}
+
+/* Once the store is there: a folder has the files on their way in it. */
+static int open_lake(struct lake *lake)
+{
+    char problem[SKY_LAKE_PROBLEM_SIZE] = "no memory";
+    struct sky_s3_options s3;
+    get_s3_options(lake, &s3);
+    const struct sky_lake_options lake_options = {lake->store, lake->staging, DATABASE_BYTES};
+    const struct sky_lake_store_options store = {.location = lake->location, .s3 = &s3};
+    const struct sky_lake_tidy_options tidy = {.store = &store,
+                                               .staging_directory = lake->staging,
+                                               .memory_bytes = TIDY_BYTES,
+                                               .compacts = true,
+                                               .also = abort_stale_uploads};
+    enum sky_status status = sky_lake_new(&lake_options, &lake->lake, problem);
+    if (status == SKY_OK && lake->config->lake.compact_interval_ms)
+        status = sky_lake_tidy_new(&tidy, &lake->tidy, problem);
+    return status == SKY_OK ? SKY_EXIT_OK
+                            : sky_service_fail(&lake->service, "the folder for files on their way", problem);
 }
 
 static int open_kafka(struct lake *lake)
@@ -512,7 +564,6 @@ static int open_kafka(struct lake *lake)
         .fetch_bytes = FETCH_BYTES,
         .events = {.assigned = on_assigned, .revoked = on_revoked, .context = lake},
     };
-    const struct sky_kafka_producer_options producer = {.kafka = &lake->service.kafka};
     for (size_t i = 0; i < 4; i++)
         consumer.topics[i] = sky_topic_name(lake->config, kinds[i]);
     if (lake->config->kafka.instance_id[0])
@@ -523,9 +574,9 @@ static int open_kafka(struct lake *lake)
         return sky_service_fail(&lake->service, "the topics", message.text);
     if (status != SKY_OK)
         sky_log(SKY_LOG_WARN, "topics_not_checked", SKY_LOG_TEXT("reason", message.text));
-    if (sky_kafka_producer_new(&producer, &lake->dead_letters, &message) != SKY_OK)
-        lake->dead_letters = NULL;
-    if (sky_kafka_consumer_new(&consumer, &lake->consumer, &message) != SKY_OK)
+    if (sky_kafka_dead_letters_new(&lake->service.kafka, lake->config->topics.dead_letters, &lake->dead_letters,
+                                   &message) != SKY_OK ||
+        sky_kafka_consumer_new(&consumer, &lake->consumer, &message) != SKY_OK)
         return sky_service_fail(&lake->service, "Kafka", message.text);
     return SKY_EXIT_OK;
 }
@@ -537,7 +588,7 @@ static void work(struct lake *lake)
     while (!lake->failed && sky_service_goes_on(&lake->service)) {
         switch (sky_service_next(&lake->service, lake->consumer, POLL_MS, &record)) {
         case SKY_KAFKA_RECORD: take_record(lake, &record); break;
-        case SKY_KAFKA_PARTITION_END: take_end(lake, &record); break;
+        case SKY_KAFKA_PARTITION_END: note_end(lake, record.topic, record.partition, record.offset); break;
         case SKY_KAFKA_FAILED: lake->failed = true; break;
         default: break;
         }
@@ -549,6 +600,8 @@ static void work(struct lake *lake)
         compact(lake);
         tell_totals(lake);
     }
+    if (lake->tidy)
+        sky_lake_tidy_stop(lake->tidy);
     if (!lake->failed)
         store_due(lake, true);
 }
@@ -556,12 +609,14 @@ static void work(struct lake *lake)
 static void close_all(struct lake *lake)
 {
     sky_kafka_consumer_free(lake->consumer);
-    sky_kafka_producer_free(lake->dead_letters);
+    sky_kafka_dead_letters_free(lake->dead_letters);
     sky_lake_parts_clean_up(&lake->parts);
     sky_post_json_reader_clean_up(&lake->post_reader);
     sky_record_reader_clean_up(&lake->record_reader);
+    sky_lake_tidy_free(lake->tidy);
     sky_lake_free(lake->lake);
     sky_lake_store_free(lake->store);
+    sky_grace_clean_up(&lake->grace);
     sky_service_stop(&lake->service);
     free(lake);
 }
@@ -581,14 +636,18 @@ static int run(const struct sky_invocation *invocation)
         free(lake);
         return exit_code;
     }
-    exit_code = open_store(lake);
+    exit_code = sky_grace_init(&lake->grace) == SKY_OK ? open_store(lake)
+                                                       : sky_service_fail(&lake->service, "a thread", "no memory");
     enum sky_status reached = exit_code == SKY_EXIT_OK ? reach_store(lake) : SKY_E_CONFIG;
     if (reached == SKY_E_CONFIG)
         exit_code = SKY_EXIT_FAILURE;
     if (reached == SKY_OK) {
         enum sky_status ignored = set_expiry(lake);
         (void)ignored;
-        exit_code = open_kafka(lake);
+        exit_code = open_lake(lake);
+        if (exit_code == SKY_EXIT_OK)
+            exit_code = open_kafka(lake);
+        sky_grace_allow(&lake->grace, DRAIN_MS_MAX);
         if (exit_code == SKY_EXIT_OK)
             work(lake);
     }

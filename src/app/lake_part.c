@@ -51,8 +51,10 @@ int64_t sky_lake_part_assign(struct sky_lake_parts *parts, struct sky_lake_part 
                              const char *metadata)
 {
     empty(parts, part);
+    part->generation++;
     part->assigned = true;
     part->start = part->end = committed;
+    part->seen_end = 0;
     if (strncmp(metadata, PLAN, sizeof PLAN - 1) == 0) {
         int64_t end = strtoll(metadata + sizeof PLAN - 1, NULL, 10);
         part->plan_end = end > committed ? end : 0;
@@ -63,6 +65,7 @@ int64_t sky_lake_part_assign(struct sky_lake_parts *parts, struct sky_lake_part 
 void sky_lake_part_revoke(struct sky_lake_parts *parts, struct sky_lake_part *part)
 {
     empty(parts, part);
+    part->generation++;
     part->assigned = false;
 }
 
@@ -94,6 +97,11 @@ void sky_lake_part_done(struct sky_lake_parts *parts, struct sky_lake_part *part
 void sky_lake_part_metadata(const struct sky_lake_part *part, char metadata[SKY_LAKE_METADATA_SIZE])
 {
     snprintf(metadata, SKY_LAKE_METADATA_SIZE, PLAN "%lld", (long long)part->end);
+}
+
+bool sky_lake_part_ends_plan(const struct sky_lake_part *part)
+{
+    return part->assigned && part->plan_end && part->seen_end >= part->plan_end;
 }
 
 bool sky_lake_part_next(const struct sky_lake_part *part, size_t *at, int64_t *offset, struct sky_span *record)

@@ -24,10 +24,12 @@ struct sky_lake_part {
     char *topic;
     int32_t partition;
     enum sky_topic_kind kind;
-    bool assigned;    /* to this member */
-    int64_t start;    /* of the chunk; SKY_KAFKA_OFFSET_NONE until its first record when nothing was committed */
-    int64_t end;      /* behind the last record that waits */
-    int64_t plan_end; /* of a plan that was found and is to be finished; 0: none */
+    bool assigned;       /* to this member */
+    uint64_t generation; /* another one after each assignment and revocation: what was begun before is void */
+    int64_t start;       /* of the chunk; SKY_KAFKA_OFFSET_NONE until its first record when nothing was committed */
+    int64_t end;         /* behind the last record that waits */
+    int64_t seen_end;    /* all that there was below it has been given; 0: not known */
+    int64_t plan_end;    /* of a plan that was found and is to be finished; 0: none */
     struct sky_buffer waiting; /* offset (8 bytes), length (4), bytes; ... */
     uint64_t rows;
     int64_t since_clock_ms; /* when the first of them came */
@@ -57,6 +59,9 @@ SKY_MUST_USE enum sky_status sky_lake_part_add(struct sky_lake_parts *parts, str
 void sky_lake_part_done(struct sky_lake_parts *parts, struct sky_lake_part *part);
 
 void sky_lake_part_metadata(const struct sky_lake_part *part, char metadata[SKY_LAKE_METADATA_SIZE]);
+
+/* All records of a plan that was found have come, the last of them being gone from the topic. */
+bool sky_lake_part_ends_plan(const struct sky_lake_part *part);
 
 /* Go through what waits: start with *at = 0. */
 bool sky_lake_part_next(const struct sky_lake_part *part, size_t *at, int64_t *offset, struct sky_span *record);

@@ -10,6 +10,16 @@ bool sky_lake_place(const struct sky_config *config, char location[PATH_MAX])
     return (size_t)length < PATH_MAX;
 }
 
+bool sky_lake_staging_place(const struct sky_config *config, char staging[PATH_MAX])
+{
+    char location[PATH_MAX];
+    if (!sky_lake_place(config, location))
+        return false;
+    int length = sky_lake_is_s3(location) ? snprintf(staging, PATH_MAX, "%s/lake-staging", config->data.directory)
+                                          : snprintf(staging, PATH_MAX, "%s/.staging", location);
+    return (size_t)length < PATH_MAX;
+}
+
 void sky_lake_s3_options(const struct sky_config *config, struct sky_s3_options *options)
 {
     sky_s3_options_default(options);

@@ -139,8 +139,10 @@ void sky_run_lake_resume(struct sky_run_lake *lake, uint64_t position)
     uint32_t removed;
     if (!lake)
         return;
-    if (sky_lake_local_resume(lake->local, position, &removed) != SKY_OK)
+    if (sky_lake_local_resume(lake->local, position, &removed) != SKY_OK) { /* each cut tries it again */
         sky_log(SKY_LOG_WARN, "lake_not_cut_back", SKY_LOG_TEXT("reason", sky_lake_local_problem(lake->local)));
-    else if (removed)
+        lake->failed = true;
+        tell(lake, sky_lake_local_problem(lake->local));
+    } else if (removed)
         sky_log(SKY_LOG_INFO, "lake_cut_back", SKY_LOG_INT("files", removed));
 }

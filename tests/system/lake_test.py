@@ -2,12 +2,15 @@
 # test: kafka minio timeout=600
 """`skytrend lake` and `skytrend query` with the real Kafka and MinIO: every record is in the lake once, whatever is killed and when;
 the store goes away and comes back; small files become one; what is asked of s3:// and of a folder."""
+import atexit
 import csv
 import io
 import json
 import os
 import random
 import re
+import shutil
+import tempfile
 import threading
 import time
 import urllib.error
@@ -22,6 +25,7 @@ KILLS = 20
 T0 = 1767621600  # 2026-01-05T14:00:00Z
 TOPICS = ['bluesky-posts', 'trends', 'activity-5m', 'user-sessions']
 GROUP = 'skytrend-lake'
+LONG = 999_800  # bytes of a record, of which a dead letter keeps 262,144
 
 
 def when(seconds):
@@ -151,7 +155,8 @@ def test_other_tables(kafka, minio, lake):
     kafka.produce('user-sessions', [('did:plc:a', json.dumps(
         {'author_did': f'did:plc:{i}', 'session_start': when(i), 'session_end': when(i + 60), 'posts': 2, 'replies': 1}))
         for i in range(50)])
-    kafka.produce('bluesky-posts', [('bad', '{"op":"create"'), ('bad', 'not JSON \x1b[31m'), ('bad', b'\xff')])
+    kafka.produce('bluesky-posts', [('bad', '{"op":"create"'), ('bad', 'not JSON \x1b[31m'), ('bad', b'\xff'),
+                                   ('bad', b'\xfe' * LONG)])
     lake.settings |= {'lake.keep_raw': '30d', 'lake.keep_processed': '1h'}
     lake.start()
     lake.wait_done()
@@ -161,10 +166,11 @@ def test_other_tables(kafka, minio, lake):
     assert [row['n'] for row in lake.sql('SELECT count(*) AS n FROM trends')] == [180]
     assert lake.sql('SELECT sum(posts) AS p, max(by_language) AS l FROM activity') == [{'p': 186, 'l': {'en': 7, 'ja': 3}}]
     assert lake.sql('SELECT count(DISTINCT author_did) AS n, min(session_end) AS t FROM sessions') == [{'n': 50, 't': when(60)}]
-    letters = kafka.wait_for('dead-letters', lambda records: len(records) >= 3)
-    assert {letter.value for letter in letters} == {b'{"op":"create"', b'not JSON \x1b[31m', b'\xff'}, letters
+    letters = kafka.wait_for('dead-letters', lambda records: len(records) >= 4)
+    assert {letter.value for letter in letters} == {b'{"op":"create"', b'not JSON \x1b[31m', b'\xff', b'\xfe' * 262144}, \
+        [letter.value[:50] for letter in letters]
     assert dict(letters[0].headers)['topic'] == b'bluesky-posts', letters[0]
-    assert 'skytrend_records_bad_total{topic="posts"} 3' in lake.get('/metrics')[1]
+    assert 'skytrend_records_bad_total{topic="posts"} 4' in lake.get('/metrics')[1]
 
 
 def test_store_away(kafka, minio, lake, total):
@@ -203,6 +209,62 @@ def test_bad_network(kafka, minio, lake, total):
     assert lake.process.stop() == 0, lake.process.told()
     lake.environment['SKYTREND_S3_ENDPOINT'] = minio.url
     return more
+
+
+def test_end_with_a_store_that_hangs(kafka, minio, lake, total):
+    """SIGTERM while the store takes connections and says nothing: at the start, and in the middle of an upload."""
+    proxy = Proxy(minio.port)
+    lake.environment['SKYTREND_S3_ENDPOINT'] = f'http://127.0.0.1:{proxy.port}'
+
+    def stop_within(limit_s):
+        begun = time.monotonic()
+        assert lake.process.stop() == 0, lake.process.told()
+        assert time.monotonic() - begun < limit_s, time.monotonic() - begun
+
+    proxy.hang()
+    lake.start()
+    wait_until(lambda: proxy.accepted, 'a connection')
+    stop_within(8)
+    proxy.go_on()
+    lake.start()
+    wait_until(lambda: lake.get('/readyz')[0] == 200, 'to be ready')
+    wait_until(lake.is_done, 'nothing to be under way')
+    proxy.hang()
+    kafka.produce('bluesky-posts', [post(i) for i in range(total, total + 1500)])
+    # its plan stands in the group: the upload is next
+    wait_until(lambda: any(metadata for _, metadata in kafka.group_offsets(GROUP, 'bluesky-posts').values()), 'a plan')
+    stop_within(20)
+    proxy.go_on()
+    lake.start()
+    lake.wait_done()
+    assert_each_once(lake, total + 1500)
+    assert lake.process.stop() == 0, lake.process.told()
+    lake.environment['SKYTREND_S3_ENDPOINT'] = minio.url
+    return total + 1500
+
+
+def test_compaction_from_a_slow_store(kafka, minio, lake, total):
+    """Lists and files trickle in; the group is read meanwhile, and SIGTERM ends it."""
+    proxy = Proxy(minio.port)
+    proxy.slow(2000)  # a list of 100 files takes 20 s
+    settings, environment = lake.settings, lake.environment
+    lake.settings = settings | {'lake.compact_interval': '1s', 'lake.compact_after': '0', 'lake.compact_grace': '0',
+                                'lake.roll_interval': '1h', 'lake.roll_rows': 100000}
+    lake.environment = environment | {'SKYTREND_S3_ENDPOINT': f'http://127.0.0.1:{proxy.port}'}
+    lake.start()
+    wait_until(lambda: proxy.accepted >= 2, 'a connection of the thread beside')
+    kafka.produce('bluesky-posts', [post(i) for i in range(total, total + 1000)])
+    wait_until(lambda: 'skytrend_kafka_consumed_total{topic="posts"} 1000' in lake.get('/metrics')[1], 'the posts to be read', 15)
+    assert '"compacted"' not in lake.process.stderr(), 'it was not slow'
+    begun = time.monotonic()
+    assert lake.process.stop() == 0, lake.process.told()
+    assert time.monotonic() - begun < 30, time.monotonic() - begun
+    lake.settings, lake.environment = settings, environment
+    lake.start()
+    lake.wait_done()
+    assert lake.process.stop() == 0, lake.process.told()
+    assert_each_once(lake, total + 1000)
+    return total + 1000
 
 
 def test_compaction(kafka, minio, lake, total):
@@ -250,18 +312,65 @@ def test_questions(lake, minio):
     assert minio.secret_key not in refused('--sql', 'SELECT * FROM no_such_table')
 
 
-def test_folder(kafka):
-    """The same into a folder, by another group, with two members at once."""
-    folder = os.path.join(os.environ['TEST_DIR'], 'lake')
-    lakes = [Lake(kafka, folder, lake__group='folder', kafka__instance_id=f'member-{i}') for i in range(2)]
+def test_folder(kafka, total):
+    """The same into a folder of another file system, by another group, with two members at once that have one data.directory."""
+    folder = tempfile.mkdtemp(prefix='skytrend-lake-', dir='/dev/shm')
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    assert os.stat(folder).st_dev != os.stat(os.environ['TEST_DIR']).st_dev
+    data = os.path.join(os.environ['TEST_DIR'], 'data-of-both')
+    lakes = [Lake(kafka, os.path.join(folder, 'lake'), lake__group='folder', kafka__instance_id=f'member-{i}', data__directory=data)
+             for i in range(2)]
     for lake in lakes:
         lake.start()
+    more = total + 6000
+    for start in range(total, more, 1000):
+        kafka.produce('bluesky-posts', [post(i) for i in range(start, start + 1000)])
     ends = {topic: kafka.end_offsets(topic) for topic in TOPICS}
     wait_until(lambda: all(kafka.group_offsets('folder', topic).get(partition) == (end, '')
                            for topic in TOPICS for partition, end in ends[topic].items() if end), 'the folder to have everything', 120)
     for lake in lakes:
         assert lake.process.stop() == 0, lake.process.told()
-    return lakes[0]
+    assert_each_once(lakes[0], more)
+
+
+def test_rebalance(kafka):
+    """A chunk waits for a folder that cannot be written to; meanwhile a second member comes and goes. The plan stays, and is done."""
+    kafka.create_topic('posts-of-two-hours', 1)
+    records = [post(i) for i in range(600)]
+    for i in range(1, 600, 2):  # every other one is of the hour before
+        did, text = records[i]
+        records[i] = did, json.dumps(json.loads(text) | {'event_time': when(-1800)})
+    kafka.produce('posts-of-two-hours', records)
+    folder = os.path.join(os.environ['TEST_DIR'], 'rebalanced')
+    hour = os.path.join(folder, 'raw/posts/year=2026/month=01/day=05/hour=14')
+    os.makedirs(os.path.dirname(hour))
+    with open(hour, 'w') as block:
+        block.write('no folder')
+    settings = {'lake.group': 'rebalanced', 'topics.posts': 'posts-of-two-hours'}
+
+    def start(**more):
+        lake = Lake(kafka, folder, **settings, **{'kafka.instance_id': ''}, **more)
+        lake.start()
+        return lake
+
+    def committed():
+        return kafka.group_offsets('rebalanced', 'posts-of-two-hours').get(0)
+
+    one = start()
+    wait_until(lambda: one.failures() >= 5, 'attempts')  # the waits between them are 16 s and more now
+    assert committed() == (0, 'end=400'), committed()
+    assigned = one.process.stderr().count('partition_assigned')
+    other = start()
+    wait_until(lambda: other.process.stderr().count('partition_assigned') > 0, 'the other member to join')
+    other.process.stop()
+    wait_until(lambda: one.process.stderr().count('partition_assigned') > assigned, 'the partition to come back')
+    assert committed() == (0, 'end=400'), committed()
+    os.unlink(hour)
+    wait_until(lambda: committed() == (600, ''), 'both chunks', 120)
+    assert_each_once(one, 600)
+    stored = re.findall(r'chunk_stored.*?posts-of-two-hours.*?start\W+(\d+).*?end\W+(\d+)', one.process.stderr())
+    assert stored == [('0', '400'), ('400', '600')], stored
+    assert one.process.stop() == 0, one.process.told()
 
 
 def main():
@@ -271,9 +380,12 @@ def main():
     test_other_tables(kafka, minio, lake)
     total = test_store_away(kafka, minio, lake, total)
     total = test_bad_network(kafka, minio, lake, total)
+    total = test_end_with_a_store_that_hangs(kafka, minio, lake, total)
+    total = test_compaction_from_a_slow_store(kafka, minio, lake, total)
     test_compaction(kafka, minio, lake, total)
     test_questions(lake, minio)
-    assert_each_once(test_folder(kafka), total)
+    test_folder(kafka, total)
+    test_rebalance(kafka)
 
 
 main()

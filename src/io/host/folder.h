@@ -4,7 +4,8 @@
 #ifndef SKY_IO_HOST_FOLDER_H
 #define SKY_IO_HOST_FOLDER_H
 
-/* Makes `path` and what is missing above it, as `mkdir -p`. At most PATH_MAX - 1 bytes long. */
+/* Makes `path` and what is missing above it, as `mkdir -p`, and syncs the folder above each that was missing. At most
+ * PATH_MAX - 1 bytes long. */
 int sky_folder_make(const char *path);
 
 /* A file made, renamed or removed is so on the disk only when its folder is. */

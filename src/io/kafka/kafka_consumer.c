@@ -2,13 +2,18 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "io/host/clock.h"
 #include "io/kafka/kafka_client.h"
 
 #define FETCH_BYTES_DEFAULT (16 * 1024 * 1024)
-#define COMMITTED_WAIT_MS   10000 /* for what the group committed, inside a rebalance */
 #define SEEK_WAIT_MS        10000
+
+/* For what the group committed, inside a rebalance. Together far below what may pass between two calls of next. */
+#define COMMITTED_WAIT_MS    5000
+#define COMMITTED_TRIES      3
+#define COMMITTED_BACKOFF_MS 200
 
 /* One partition this member reads. */
 struct place {
@@ -21,7 +26,8 @@ struct sky_kafka_consumer {
     rd_kafka_t *client;
     struct sky_kafka_group_events events;
     struct sky_kafka_problem problem;
-    rd_kafka_message_t *held; /* the record given last */
+    struct sky_kafka_message unplaced; /* why an assignment was given up; "": it was not */
+    rd_kafka_message_t *held;          /* the record given last */
     struct place *places;
     uint32_t places_count;
     bool from_latest;
@@ -47,24 +53,42 @@ static struct place *find_place(const struct sky_kafka_consumer *consumer, const
     return NULL;
 }
 
-static void remember_places(struct sky_kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *list)
+static bool remember_places(struct sky_kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *list)
 {
     forget_places(consumer);
     consumer->places = calloc((size_t)list->cnt + 1, sizeof *consumer->places);
-    if (!consumer->places)
-        return;
-    for (int i = 0; i < list->cnt; i++) {
+    for (int i = 0; consumer->places && i < list->cnt; i++) {
         char *topic = strdup(list->elems[i].topic);
-        if (topic)
-            consumer->places[consumer->places_count++] = (struct place){topic, list->elems[i].partition, -1};
+        if (!topic) {
+            forget_places(consumer);
+            return false;
+        }
+        consumer->places[consumer->places_count++] = (struct place){topic, list->elems[i].partition, -1};
     }
+    return consumer->places;
+}
+
+/* True: `list` holds what the group committed, of every partition. The coordinator may be moving: then it is asked
+ * again. */
+static bool learn_committed(struct sky_kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int tries = 0; tries < COMMITTED_TRIES; tries++) {
+        if (tries)
+            usleep(COMMITTED_BACKOFF_MS * 1000);
+        code = rd_kafka_committed(consumer->client, list, COMMITTED_WAIT_MS);
+        for (int i = 0; !code && i < list->cnt; i++)
+            code = list->elems[i].err;
+        if (!code)
+            return true;
+    }
+    sky_kafka_say(&consumer->unplaced, "it cannot be learned what the group committed: %s", rd_kafka_err2str(code));
+    return false;
 }
 
 /* Where each partition begins: the owner decides, knowing what was committed. */
 static void place_offsets(struct sky_kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list)
 {
-    if (!consumer->events.assigned || rd_kafka_committed(consumer->client, list, COMMITTED_WAIT_MS))
-        return; /* without an answer the client asks again by itself */
     for (int i = 0; i < list->cnt; i++) {
         rd_kafka_topic_partition_t *at = &list->elems[i];
         char metadata[SKY_KAFKA_METADATA_BYTES_MAX + 1] = "";
@@ -77,16 +101,32 @@ static void place_offsets(struct sky_kafka_consumer *consumer, rd_kafka_topic_pa
     }
 }
 
-static void revoke(struct sky_kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *list)
+/* The partitions are ours, and the owner knows of each. False: nothing is read, and the group is to be joined anew. */
+static bool take_assignment(struct sky_kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list)
+{
+    if (consumer->events.assigned && !learn_committed(consumer, list))
+        return false;
+    if (!remember_places(consumer, list)) {
+        sky_kafka_say(&consumer->unplaced, "no memory for the partitions assigned");
+        return false;
+    }
+    if (consumer->events.assigned)
+        place_offsets(consumer, list);
+    return true;
+}
+
+/* The owner is told of those it knows of. */
+static void tell_revoked(struct sky_kafka_consumer *consumer)
 {
     bool lost = rd_kafka_assignment_lost(consumer->client);
-    for (int i = 0; consumer->events.revoked && i < list->cnt; i++)
-        consumer->events.revoked(consumer->events.context, list->elems[i].topic, list->elems[i].partition, lost);
+    for (uint32_t i = 0; consumer->events.revoked && i < consumer->places_count; i++)
+        consumer->events.revoked(consumer->events.context, consumer->places[i].topic, consumer->places[i].partition,
+                                 lost);
     forget_places(consumer);
 }
 
-/* A committed offset that cannot be learned would mean to begin at the wrong place: then the assignment is given up,
- * and the group tries again. */
+/* A committed offset that cannot be learned would mean to begin at the wrong place, with an owner who knows of nothing:
+ * then the assignment is given up, and the next call of sky_kafka_consumer_next joins the group anew. */
 static void take_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list,
                            void *opaque)
 {
@@ -94,14 +134,16 @@ static void take_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code, rd_kafk
     struct sky_kafka_consumer *consumer =
         (struct sky_kafka_consumer *)(void *)((char *)problem - offsetof(struct sky_kafka_consumer, problem));
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-        place_offsets(consumer, list);
-        remember_places(consumer, list);
+        bool taken = take_assignment(consumer, list);
+        if (!taken) /* NULL would be the answer to a revocation: the group would wait for another one */
+            while (list->cnt)
+                rd_kafka_topic_partition_list_del_by_idx(list, 0);
         rd_kafka_assign(client, list);
         if (consumer->paused)
             rd_kafka_pause_partitions(client, list);
         return;
     }
-    revoke(consumer, list);
+    tell_revoked(consumer);
     rd_kafka_assign(client, NULL);
 }
 
@@ -215,12 +257,30 @@ static enum sky_kafka_event take_trouble(struct sky_kafka_consumer *consumer, co
     return sky_kafka_status(told->err) == SKY_E_CONFIG ? SKY_KAFKA_FAILED : SKY_KAFKA_PROBLEM;
 }
 
+/* Subscribing again gives back what we were assigned, and asks for it anew. */
+static enum sky_kafka_event join_anew(struct sky_kafka_consumer *consumer, struct sky_kafka_message *message)
+{
+    rd_kafka_topic_partition_list_t *topics = NULL;
+    *message = consumer->unplaced;
+    rd_kafka_resp_err_t code = rd_kafka_subscription(consumer->client, &topics);
+    if (!code)
+        code = rd_kafka_subscribe(consumer->client, topics);
+    if (topics)
+        rd_kafka_topic_partition_list_destroy(topics);
+    if (!code)
+        consumer->unplaced.text[0] = 0;
+    return SKY_KAFKA_PROBLEM;
+}
+
 enum sky_kafka_event sky_kafka_consumer_next(struct sky_kafka_consumer *consumer, int timeout_ms,
                                              struct sky_kafka_record *record, struct sky_kafka_message *message)
 {
     message->text[0] = 0;
     if (consumer->held)
         rd_kafka_message_destroy(consumer->held);
+    consumer->held = NULL;
+    if (consumer->unplaced.text[0])
+        return join_anew(consumer, message);
     consumer->held = rd_kafka_consumer_poll(consumer->client, timeout_ms);
     if (!consumer->held)
         return SKY_KAFKA_IDLE;
@@ -246,9 +306,12 @@ enum sky_status sky_kafka_consumer_commit(struct sky_kafka_consumer *consumer, c
     at->offset = position->offset;
     if (len) {
         at->metadata = malloc(len); /* librdkafka frees it with the list */
-        at->metadata_size = at->metadata ? len : 0;
-        if (at->metadata)
-            memcpy(at->metadata, metadata, len);
+        if (!at->metadata) {
+            rd_kafka_topic_partition_list_destroy(list);
+            return SKY_E_MEMORY; /* without it, it would be another promise */
+        }
+        at->metadata_size = len;
+        memcpy(at->metadata, metadata, len);
     }
     rd_kafka_resp_err_t code = rd_kafka_commit(consumer->client, list, 0);
     if (!code)

@@ -12,6 +12,10 @@
  * Offsets are committed by the owner alone, with metadata if it likes: `assigned` gets back what was last committed,
  * and says where to begin; that is how a consumer finds work that another one left half done.
  *
+ * Every record given is of a partition that `assigned` told of, and `revoked` has not since. What the group committed
+ * may be out of reach while its coordinator moves: then nothing is read, SKY_KAFKA_PROBLEM says so, and the group is
+ * joined anew.
+ *
  * The owner calls next at least every SKY_KAFKA_POLL_MS_MAX, paused or not, or the group gives its partitions away.
  *
  * Memory   at most fetch_bytes of records wait in this process.

@@ -77,21 +77,28 @@ static struct sky_span put(struct sky_buffer *text, struct sky_span span, size_t
     return put;
 }
 
+static struct sky_span cut(struct sky_span span)
+{
+    if (span.len > SKY_KAFKA_DEAD_LETTER_BYTES_MAX)
+        span.len = SKY_KAFKA_DEAD_LETTER_BYTES_MAX;
+    return span;
+}
+
 static bool fill(struct letter *made, const struct sky_kafka_dead_letter *letter)
 {
     const struct sky_span service = sky_span_from_string(letter->service), part = sky_span_from_string(letter->part),
-                          reason = sky_span_from_string(letter->reason), topic = sky_span_from_string(letter->topic);
+                          reason = sky_span_from_string(letter->reason), topic = sky_span_from_string(letter->topic),
+                          key = cut(letter->key), value = cut(letter->value);
     size_t at = 0;
     /* One piece, so that the spans stay where they are. */
-    if (!sky_buffer_reserve(&made->text,
-                            service.len + part.len + reason.len + topic.len + letter->key.len + letter->value.len + 1))
+    if (!sky_buffer_reserve(&made->text, service.len + part.len + reason.len + topic.len + key.len + value.len + 1))
         return false;
     made->service = put(&made->text, service, &at);
     made->part = put(&made->text, part, &at);
     made->reason = put(&made->text, reason, &at);
     made->topic = put(&made->text, topic, &at);
-    made->key = put(&made->text, letter->key, &at);
-    made->value = put(&made->text, letter->value, &at);
+    made->key = put(&made->text, key, &at);
+    made->value = put(&made->text, value, &at);
     made->has_part = letter->part;
     made->has_key = letter->key.ptr;
     made->has_value = letter->value.ptr;

@@ -1,6 +1,7 @@
 /* kafka_dead_letters.h: keeps in a topic what a service could not read or deliver, and why.
  *
- * A letter is the record as it was, key and value, with these headers, all text:
+ * A letter is the record as it was, key and value, each cut to SKY_KAFKA_DEAD_LETTER_BYTES_MAX, with these headers, all
+ * text:
  *     service    who could not: "alerts"
  *     part       what of it, such as the output "webhook"; absent where there is none
  *     reason     why, for people
@@ -14,6 +15,9 @@
 #define SKY_IO_KAFKA_KAFKA_DEAD_LETTERS_H
 
 #include "io/kafka/kafka.h"
+
+/* Ours: with its headers, a larger one is more than a broker takes (1 MiB), and would be in the way for ever. */
+#define SKY_KAFKA_DEAD_LETTER_BYTES_MAX 262144
 
 struct sky_kafka_dead_letter {
     const char *service;

@@ -11,11 +11,6 @@
 #include "io/host/folder.h"
 #include "io/lake/lake_state.h"
 
-bool sky_lake_staging_path(const struct sky_lake *lake, const char *name, char path[PATH_MAX])
-{
-    return (size_t)snprintf(path, PATH_MAX, "%s/%s", lake->staging, name) < PATH_MAX;
-}
-
 enum sky_status sky_lake_fail_store(struct sky_lake *lake, enum sky_status status)
 {
     snprintf(lake->problem, sizeof lake->problem, "%s", sky_lake_store_problem(lake->store));
@@ -29,27 +24,6 @@ enum sky_status sky_lake_fail_database(struct sky_lake *lake, enum sky_status st
     return status;
 }
 
-/* What an earlier process left on its way. */
-static enum sky_status empty_staging(const char *path)
-{
-    char file[PATH_MAX];
-    const struct dirent *entry;
-    if ((errno = sky_folder_make(path)) != 0)
-        return SKY_E_IO;
-    DIR *folder = opendir(path);
-    if (!folder)
-        return SKY_E_IO;
-    while ((entry = readdir(folder)) != NULL) {
-        size_t len = strlen(entry->d_name);
-        bool ours = (len > 8 && strcmp(entry->d_name + len - 8, ".parquet") == 0) ||
-                    (len > 12 && strcmp(entry->d_name + len - 12, ".parquet.tmp") == 0);
-        if (ours && (size_t)snprintf(file, sizeof file, "%s/%s", path, entry->d_name) < sizeof file)
-            unlink(file);
-    }
-    closedir(folder);
-    return SKY_OK;
-}
-
 enum sky_status sky_lake_new(const struct sky_lake_options *options, struct sky_lake **lake,
                              char problem[SKY_LAKE_PROBLEM_SIZE])
 {
@@ -57,13 +31,12 @@ enum sky_status sky_lake_new(const struct sky_lake_options *options, struct sky_
     if (!made)
         return SKY_E_MEMORY;
     made->store = options->store;
-    made->staging = strdup(options->staging_directory);
-    const struct sky_database_options database = {
-        .memory_bytes = options->memory_bytes, .threads = 1, .spill_directory = options->staging_directory};
-    enum sky_status status = made->staging ? empty_staging(made->staging) : SKY_E_MEMORY;
+    enum sky_status status = sky_lake_staging_open(options->staging_directory, &made->staging);
     if (status == SKY_E_IO)
         snprintf(problem, SKY_LAKE_PROBLEM_SIZE, "%.500s: %s", options->staging_directory, strerror(errno));
     if (status == SKY_OK) {
+        const struct sky_database_options database = {
+            .memory_bytes = options->memory_bytes, .threads = 1, .spill_directory = made->staging.path};
         status = sky_database_open(&made->database, &database);
         snprintf(problem, SKY_LAKE_PROBLEM_SIZE, "%s", made->database.problem);
     }
@@ -82,7 +55,7 @@ void sky_lake_free(struct sky_lake *lake)
     for (int table = 0; table < SKY_LAKE_TABLE_COUNT; table++)
         sky_parquet_free(lake->writers[table]);
     sky_database_close(&lake->database);
-    free(lake->staging);
+    sky_lake_staging_close(&lake->staging);
     free(lake);
 }
 
@@ -111,7 +84,7 @@ static enum sky_status store_hour(struct sky_lake *lake, enum sky_lake_table tab
     char key[SKY_LAKE_KEY_SIZE], path[PATH_MAX];
     struct stat info;
     sky_lake_get_key(table, hour_ms, chunk, key);
-    if (!sky_lake_staging_path(lake, "chunk.parquet", path))
+    if (!sky_lake_staging_path(&lake->staging, "chunk.parquet", path))
         return SKY_E_LIMIT;
     enum sky_status status = sky_parquet_write(lake->writers[table], hour_ms, path);
     if (status != SKY_OK)

@@ -25,8 +25,8 @@
 
 struct sky_lake_options {
     struct sky_lake_store *store;  /* borrowed */
-    const char *staging_directory; /* for files on their way; made when missing, and emptied; of a folder store best on
-                                      the same file system */
+    const char *staging_directory; /* for files on their way, see lake_staging.h; of a folder store on the same file
+                                      system, best in that folder */
     uint64_t memory_bytes;
 };
 
@@ -71,8 +71,10 @@ struct sky_lake_compaction {
     int64_t grace_ms;
     int64_t start_ms; /* hours looked at: [start_ms, end_ms) */
     int64_t end_ms;
-    int64_t offset_max;  /* files that reach past it are left alone; INT64_MAX: none */
-    uint32_t merges_max; /* of one call, which may take a second each */
+    int64_t offset_max;             /* files that reach past it are left alone; INT64_MAX: none */
+    uint32_t merges_max;            /* of one call, which may take a second each */
+    bool (*goes_on)(void *context); /* false: end with SKY_E_END, before the next file; NULL: always true */
+    void *context;
 };
 
 struct sky_lake_compacted {

@@ -45,13 +45,24 @@ static size_t take_batch(const struct sky_lake_listing *listing, size_t first, i
     return i > first ? i : first + 1;
 }
 
+/* SKY_E_END: no. */
+static enum sky_status may_go_on(struct sky_lake *lake, const struct sky_lake_compaction *compaction)
+{
+    if (!compaction->goes_on || compaction->goes_on(compaction->context))
+        return SKY_OK;
+    snprintf(lake->problem, sizeof lake->problem, "stopped");
+    return SKY_E_END;
+}
+
 /* Local copies (or the files themselves) of the batch, one file of them, and that into the store. */
-static enum sky_status merge_batch(struct sky_lake *lake, const struct batch *batch)
+static enum sky_status merge_batch(struct sky_lake *lake, const struct batch *batch,
+                                   const struct sky_lake_compaction *compaction)
 {
     char(*paths)[PATH_MAX] = calloc(batch->count + 1, sizeof *paths);
     const char **list = (const char **)calloc(batch->count, sizeof *list);
     char *to = paths ? paths[batch->count] : NULL, key[SKY_LAKE_KEY_SIZE], topic[SKY_LAKE_TOPIC_SIZE], name[32];
-    enum sky_status status = paths && list && sky_lake_staging_path(lake, "merged.parquet", to) ? SKY_OK : SKY_E_MEMORY;
+    enum sky_status status =
+        paths && list && sky_lake_staging_path(&lake->staging, "merged.parquet", to) ? SKY_OK : SKY_E_MEMORY;
     size_t fetched = 0;
     const struct sky_lake_file *first = &batch->entries[0]->file;
     struct sky_lake_chunk chunk = {
@@ -62,11 +73,15 @@ static enum sky_status merge_batch(struct sky_lake *lake, const struct batch *ba
         snprintf(name, sizeof name, "part-%zu.parquet", fetched);
         list[fetched] = paths[fetched];
         chunk.end = entry->file.end > chunk.end ? entry->file.end : chunk.end;
-        if (sky_lake_staging_path(lake, name, paths[fetched]))
+        status = may_go_on(lake, compaction);
+        if (status == SKY_OK && sky_lake_staging_path(&lake->staging, name, paths[fetched])) {
             status = sky_lake_store_fetch(lake->store, (const char *)entry->key.ptr, paths[fetched]);
-        if (status != SKY_OK)
-            sky_lake_fail_store(lake, status);
+            if (status != SKY_OK)
+                sky_lake_fail_store(lake, status);
+        }
     }
+    if (status == SKY_OK)
+        status = may_go_on(lake, compaction);
     if (status == SKY_OK) {
         status = sky_parquet_merge(&lake->database, list, batch->count, to);
         if (status != SKY_OK)
@@ -101,6 +116,9 @@ static enum sky_status delete_covered(struct sky_lake *lake, const struct sky_la
             done->waiting++;
             continue;
         }
+        status = may_go_on(lake, compaction);
+        if (status != SKY_OK)
+            break;
         status = sky_lake_store_delete(lake->store, (const char *)entry->key.ptr);
         if (status != SKY_OK)
             return sky_lake_fail_store(lake, status);
@@ -128,7 +146,7 @@ static enum sky_status compact_table(struct sky_lake *lake, enum sky_lake_table 
             done->more = true;
             break;
         }
-        status = merge_batch(lake, &batch);
+        status = merge_batch(lake, &batch, compaction);
         if (status == SKY_OK) {
             done->merged++;
             done->replaced += (uint32_t)batch.count;

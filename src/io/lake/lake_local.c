@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "io/host/clock.h"
 #include "io/lake/lake_listing.h"
+#include "io/lake/lake_tidy.h"
 
 #define TOPIC            "run"
 #define MEMORY_BYTES     (UINT64_C(192) << 20) /* of DuckDB, for rows that wait */
@@ -20,24 +21,6 @@
 #define GRACE_MS         SKY_MINUTE_MS         /* for readers in other processes */
 #define MERGES_MAX       16                    /* of one round; the rest in the next one */
 
-/* The thread beside, with connections of its own. */
-struct tidy {
-    pthread_t thread;
-    bool started;
-    pthread_mutex_t mutex; /* over all below */
-    pthread_cond_t wake;
-    bool stop;
-    bool wanted;
-    struct sky_lake_compaction compaction;
-    int64_t start_ms; /* older hours have been made one already */
-    uint64_t compacted;
-    uint64_t removed;
-    uint64_t bytes;
-    /* its own */
-    struct sky_lake_store *store;
-    char *staging;
-};
-
 struct sky_lake_local {
     struct sky_lake_store *store;
     struct sky_lake *lake;
@@ -45,12 +28,17 @@ struct sky_lake_local {
     uint64_t start; /* number of the first row that waits */
     uint64_t next;  /* of the next one */
     uint64_t dropped;
-    int64_t tidied_ms; /* the stream's time */
+    bool has_rows_behind; /* `start`, of files that could not be removed: nothing is written beside them */
+    int64_t tidied_ms;    /* the stream's time */
     int64_t keep_ms;
     uint64_t bytes_max;
     int64_t closed_ms;
     bool compacts;
-    struct tidy tidy;
+    struct sky_lake_tidy *tidy; /* the thread beside */
+    int64_t tidy_start_ms;      /* older hours have been made one already */
+    uint64_t compacted;
+    atomic_uint_least64_t removed; /* these two by the thread */
+    atomic_uint_least64_t bytes;
     char problem[SKY_LAKE_PROBLEM_SIZE];
 };
 
@@ -128,67 +116,37 @@ static enum sky_status remove_hour(struct sky_lake_store *store, struct usage *u
 }
 
 /* By age, then by size. The hour that is being written stays in any case. */
-static void retain(const struct sky_lake_local *local, struct tidy *tidy, int64_t now_ms)
+static void retain(void *context, struct sky_lake_tidy *tidy, struct sky_lake_store *store, int64_t now_ms)
 {
+    struct sky_lake_local *local = (struct sky_lake_local *)context;
     struct usage usage;
     uint64_t removed = 0;
-    enum sky_status status = list_all(tidy->store, &usage);
+    enum sky_status status = list_all(store, &usage);
     int64_t current_ms = sky_time_floor(now_ms, SKY_HOUR_MS), hour_ms;
-    while (status == SKY_OK && local->keep_ms && (hour_ms = oldest_hour(&usage, false)) < current_ms &&
-           hour_ms + SKY_HOUR_MS + local->keep_ms <= now_ms)
-        status = remove_hour(tidy->store, &usage, hour_ms, &removed);
-    while (status == SKY_OK && local->bytes_max && usage.bytes > local->bytes_max) {
+    while (status == SKY_OK && sky_lake_tidy_goes_on(tidy) && local->keep_ms &&
+           (hour_ms = oldest_hour(&usage, false)) < current_ms && hour_ms + SKY_HOUR_MS + local->keep_ms <= now_ms)
+        status = remove_hour(store, &usage, hour_ms, &removed);
+    while (status == SKY_OK && sky_lake_tidy_goes_on(tidy) && local->bytes_max && usage.bytes > local->bytes_max) {
         hour_ms = oldest_hour(&usage, true);
         hour_ms = hour_ms < current_ms ? hour_ms : oldest_hour(&usage, false);
         if (hour_ms >= current_ms)
             break;
-        status = remove_hour(tidy->store, &usage, hour_ms, &removed);
+        status = remove_hour(store, &usage, hour_ms, &removed);
     }
     clean_up_usage(&usage);
-    pthread_mutex_lock(&tidy->mutex);
-    tidy->removed += removed;
-    tidy->bytes = usage.bytes;
-    pthread_mutex_unlock(&tidy->mutex);
+    atomic_fetch_add(&local->removed, removed);
+    atomic_store(&local->bytes, usage.bytes);
 }
 
-static void tidy_once(const struct sky_lake_local *local, struct tidy *tidy,
-                      const struct sky_lake_compaction *compaction)
+/* What the rounds since the last look did. */
+static void take_tidied(struct sky_lake_local *local)
 {
-    struct sky_lake_compacted done = {0};
-    struct sky_lake *lake = NULL;
-    char problem[SKY_LAKE_PROBLEM_SIZE];
-    const struct sky_lake_options options = {tidy->store, tidy->staging, TIDY_BYTES};
-    /* For a round only: between them it would hold memory for nothing. */
-    enum sky_status status = local->compacts ? sky_lake_new(&options, &lake, problem) : SKY_E_END;
-    if (status == SKY_OK)
-        status = sky_lake_compact(lake, compaction, &done);
-    sky_lake_free(lake);
-    retain(local, tidy, compaction->now_ms);
-    pthread_mutex_lock(&tidy->mutex);
-    tidy->compacted += done.replaced;
-    if (status == SKY_OK && !done.more && !done.waiting)
-        tidy->start_ms = compaction->now_ms - 2 * SKY_DAY_MS;
-    pthread_mutex_unlock(&tidy->mutex);
-}
-
-static void *tidy_thread(void *context)
-{
-    struct sky_lake_local *local = (struct sky_lake_local *)context;
-    struct tidy *tidy = &local->tidy;
-    pthread_mutex_lock(&tidy->mutex);
-    while (!tidy->stop) {
-        if (!tidy->wanted) {
-            pthread_cond_wait(&tidy->wake, &tidy->mutex);
-            continue;
-        }
-        struct sky_lake_compaction compaction = tidy->compaction;
-        tidy->wanted = false;
-        pthread_mutex_unlock(&tidy->mutex);
-        tidy_once(local, tidy, &compaction);
-        pthread_mutex_lock(&tidy->mutex);
-    }
-    pthread_mutex_unlock(&tidy->mutex);
-    return NULL;
+    struct sky_lake_tidied tidied;
+    if (!sky_lake_tidy_take(local->tidy, &tidied))
+        return;
+    local->compacted += tidied.done.replaced;
+    if (tidied.whole)
+        local->tidy_start_ms = tidied.now_ms - 2 * SKY_DAY_MS;
 }
 
 /* ---- opening and closing ---- */
@@ -227,13 +185,20 @@ static enum sky_status open_lakes(struct sky_lake_local *local, const char *fold
     enum sky_status status = open_store(folder, &local->store, problem);
     if (status == SKY_OK)
         status = take_lock(local, folder, problem);
-    if (status == SKY_OK)
-        status = open_store(folder, &local->tidy.store, problem);
-    if (status == SKY_OK && (asprintf(&local->tidy.staging, "%s/.tidy", folder) < 0 ||
-                             (size_t)snprintf(staging, sizeof staging, "%s/.staging", folder) >= sizeof staging))
+    if (status == SKY_OK && (size_t)snprintf(staging, sizeof staging, "%s/.staging", folder) >= sizeof staging)
         status = SKY_E_LIMIT;
+    if (status != SKY_OK)
+        return status;
     const struct sky_lake_options options = {local->store, staging, MEMORY_BYTES};
-    return status == SKY_OK ? sky_lake_new(&options, &local->lake, problem) : status;
+    const struct sky_lake_store_options store = {.location = folder};
+    const struct sky_lake_tidy_options tidy = {.store = &store,
+                                               .staging_directory = staging,
+                                               .memory_bytes = TIDY_BYTES,
+                                               .compacts = local->compacts,
+                                               .also = retain,
+                                               .context = local};
+    status = sky_lake_new(&options, &local->lake, problem);
+    return status == SKY_OK ? sky_lake_tidy_new(&tidy, &local->tidy, problem) : status;
 }
 
 /* Files of the lake, and no others. */
@@ -276,38 +241,24 @@ enum sky_status sky_lake_local_open(const struct sky_lake_local_options *options
     made->bytes_max = options->bytes_max;
     made->closed_ms = options->closed_ms;
     made->compacts = options->compacts;
-    pthread_mutex_init(&made->tidy.mutex, NULL);
-    pthread_cond_init(&made->tidy.wake, NULL);
+    made->tidy_start_ms = INT64_MIN / 2;
     enum sky_status status = open_lakes(made, options->folder, problem);
     if (status == SKY_OK && options->anew)
         status = empty(made);
     if (status == SKY_OK)
         status = find_end(made);
-    made->tidy.start_ms = INT64_MIN / 2;
-    if (status == SKY_OK && pthread_create(&made->tidy.thread, NULL, tidy_thread, made) == 0)
-        made->tidy.started = true;
-    if (status == SKY_OK && made->tidy.started) {
+    if (status == SKY_OK)
         *local = made;
-        return SKY_OK;
-    }
-    sky_lake_local_close(made);
-    return status == SKY_OK ? SKY_E_MEMORY : status;
+    else
+        sky_lake_local_close(made);
+    return status;
 }
 
 void sky_lake_local_close(struct sky_lake_local *local)
 {
     if (!local)
         return;
-    pthread_mutex_lock(&local->tidy.mutex);
-    local->tidy.stop = true;
-    pthread_cond_signal(&local->tidy.wake);
-    pthread_mutex_unlock(&local->tidy.mutex);
-    if (local->tidy.started)
-        pthread_join(local->tidy.thread, NULL);
-    pthread_mutex_destroy(&local->tidy.mutex);
-    pthread_cond_destroy(&local->tidy.wake);
-    free(local->tidy.staging);
-    sky_lake_store_free(local->tidy.store);
+    sky_lake_tidy_free(local->tidy);
     sky_lake_free(local->lake);
     sky_lake_store_free(local->store);
     if (local->lock_fd >= 0)
@@ -315,10 +266,9 @@ void sky_lake_local_close(struct sky_lake_local *local)
     free(local);
 }
 
-enum sky_status sky_lake_local_resume(struct sky_lake_local *local, uint64_t position, uint32_t *removed)
+static enum sky_status remove_behind(struct sky_lake_local *local, uint64_t position, uint32_t *removed)
 {
     struct usage usage;
-    *removed = 0;
     enum sky_status status = list_all(local->store, &usage);
     for (int table = 0; table < SKY_LAKE_TABLE_COUNT; table++)
         for (size_t i = 0; status == SKY_OK && i < usage.listings[table].count; i++) {
@@ -326,33 +276,49 @@ enum sky_status sky_lake_local_resume(struct sky_lake_local *local, uint64_t pos
             if (!sky_span_equal(entry->file.topic, SKY_SPAN(TOPIC)) || (uint64_t)entry->file.end <= position)
                 continue;
             status = sky_lake_store_delete(local->store, (const char *)entry->key.ptr);
-            ++*removed;
+            *removed += status == SKY_OK;
         }
     clean_up_usage(&usage);
-    local->start = local->next = position;
+    local->has_rows_behind = status != SKY_OK;
     if (status != SKY_OK)
         snprintf(local->problem, sizeof local->problem, "%s", sky_lake_store_problem(local->store));
     return status;
 }
 
+enum sky_status sky_lake_local_resume(struct sky_lake_local *local, uint64_t position, uint32_t *removed)
+{
+    *removed = 0;
+    local->start = local->next = position;
+    return remove_behind(local, position, removed);
+}
+
 /* ---- rows ---- */
+
+static enum sky_status write_rows(struct sky_lake_local *local)
+{
+    const struct sky_lake_chunk chunk = {TOPIC, 0, (int64_t)local->start, (int64_t)local->next};
+    enum sky_status status = sky_lake_store_raw_posts(local->lake, &chunk);
+    return note(local, status == SKY_OK ? sky_lake_store_trend_aggregations(local->lake, &chunk) : status);
+}
 
 enum sky_status sky_lake_local_cut(struct sky_lake_local *local)
 {
-    const struct sky_lake_chunk chunk = {TOPIC, 0, (int64_t)local->start, (int64_t)local->next};
-    enum sky_status status = SKY_OK;
+    uint32_t removed = 0;
+    /* Nothing has been written since sky_lake_local_resume, so what is behind that position is still what was then. */
+    enum sky_status status = local->has_rows_behind ? remove_behind(local, local->start, &removed) : SKY_OK;
     if (local->next == local->start)
-        return SKY_OK;
-    status = sky_lake_store_raw_posts(local->lake, &chunk);
+        return status;
     if (status == SKY_OK)
-        status = sky_lake_store_trend_aggregations(local->lake, &chunk);
+        status = write_rows(local);
     if (status != SKY_OK && local->next - local->start < SKY_LAKE_LOCAL_ROWS_MAX)
-        return note(local, status);
+        return status;
     if (status != SKY_OK)
         local->dropped += sky_lake_rows(local->lake);
+    if (local->has_rows_behind)
+        local->next = local->start; /* checkpoints go on to name that position; the numbers were used by no file */
     local->start = local->next;
     enum sky_status cleared = sky_lake_clear(local->lake);
-    return note(local, status == SKY_OK ? cleared : status);
+    return status == SKY_OK ? note(local, cleared) : status;
 }
 
 /* A row was added, or could not be: its number is used up in any case, so that a repetition counts the same. */
@@ -365,7 +331,7 @@ static void added(struct sky_lake_local *local, enum sky_status status)
     }
     uint64_t waiting = local->next - local->start;
     if (waiting == SKY_LAKE_LOCAL_ROWS || waiting >= SKY_LAKE_LOCAL_ROWS_MAX)
-        note(local, sky_lake_local_cut(local));
+        status = sky_lake_local_cut(local); /* tells by itself */
 }
 
 void sky_lake_local_post(struct sky_lake_local *local, const struct sky_post *post)
@@ -398,31 +364,27 @@ uint64_t sky_lake_local_position(const struct sky_lake_local *local)
 
 void sky_lake_local_saved(struct sky_lake_local *local, int64_t time_ms)
 {
-    struct tidy *tidy = &local->tidy;
     if (time_ms - local->tidied_ms < TIDY_INTERVAL_MS)
         return;
     local->tidied_ms = time_ms;
-    pthread_mutex_lock(&tidy->mutex);
-    tidy->compaction = (struct sky_lake_compaction){.now_ms = time_ms,
-                                                    .closed_ms = local->closed_ms,
-                                                    .start_ms = tidy->start_ms,
-                                                    .end_ms = INT64_MAX / 2,
-                                                    .offset_max = (int64_t)local->start,
-                                                    .merges_max = MERGES_MAX,
-                                                    .clock_ms = sky_clock_wall_ms(),
-                                                    .grace_ms = GRACE_MS};
-    tidy->wanted = true;
-    pthread_cond_signal(&tidy->wake);
-    pthread_mutex_unlock(&tidy->mutex);
+    take_tidied(local);
+    const struct sky_lake_compaction compaction = {.now_ms = time_ms,
+                                                   .closed_ms = local->closed_ms,
+                                                   .start_ms = local->tidy_start_ms,
+                                                   .end_ms = INT64_MAX / 2,
+                                                   .offset_max = (int64_t)local->start,
+                                                   .merges_max = MERGES_MAX,
+                                                   .clock_ms = sky_clock_wall_ms(),
+                                                   .grace_ms = GRACE_MS};
+    sky_lake_tidy_ask(local->tidy, &compaction);
 }
 
 void sky_lake_local_stats(struct sky_lake_local *local, struct sky_lake_local_stats *stats)
 {
     sky_lake_totals(local->lake, &stats->totals);
     stats->dropped = local->dropped;
-    pthread_mutex_lock(&local->tidy.mutex);
-    stats->compacted = local->tidy.compacted;
-    stats->removed = local->tidy.removed;
-    stats->bytes = local->tidy.bytes;
-    pthread_mutex_unlock(&local->tidy.mutex);
+    take_tidied(local);
+    stats->compacted = local->compacted;
+    stats->removed = atomic_load(&local->removed);
+    stats->bytes = atomic_load(&local->bytes);
 }

@@ -43,7 +43,9 @@ SKY_MUST_USE enum sky_status sky_lake_local_open(const struct sky_lake_local_opt
 void sky_lake_local_close(struct sky_lake_local *local); /* without a cut; NULL is fine */
 const char *sky_lake_local_problem(const struct sky_lake_local *local);
 
-/* Go on at `position`: *removed files behind it are gone. Without this call it goes on behind all that is there. */
+/* Go on at `position`: *removed files behind it are gone. Where one cannot be removed an error is returned, and each
+ * cut tries that again before it writes anything: the rows would be there twice. Without this call it goes on behind
+ * all that is there. */
 SKY_MUST_USE enum sky_status sky_lake_local_resume(struct sky_lake_local *local, uint64_t position, uint32_t *removed);
 
 void sky_lake_local_post(struct sky_lake_local *local, const struct sky_post *post);

@@ -4,11 +4,12 @@
 
 #include "io/lake/database.h"
 #include "io/lake/lake.h"
+#include "io/lake/lake_staging.h"
 #include "io/lake/parquet.h"
 
 struct sky_lake {
     struct sky_lake_store *store;
-    char *staging;
+    struct sky_lake_staging staging;
     struct sky_database database;
     struct sky_parquet *writers[SKY_LAKE_TABLE_COUNT]; /* opened with the first row */
     struct sky_lake_totals totals;
@@ -16,9 +17,6 @@ struct sky_lake {
 };
 
 extern const struct sky_parquet_table sky_lake_tables[SKY_LAKE_TABLE_COUNT];
-
-/* A path in the staging folder. False: too long. */
-bool sky_lake_staging_path(const struct sky_lake *lake, const char *name, char path[PATH_MAX]);
 
 enum sky_status sky_lake_fail_store(struct sky_lake *lake, enum sky_status status);
 enum sky_status sky_lake_fail_database(struct sky_lake *lake, enum sky_status status);

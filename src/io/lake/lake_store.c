@@ -207,6 +207,12 @@ enum sky_status sky_lake_store_fetch(struct sky_lake_store *store, const char *k
     return SKY_OK;
 }
 
+enum sky_status sky_lake_store_abort_uploads(struct sky_lake_store *store, int64_t before_ms, uint32_t *count)
+{
+    *count = 0;
+    return store->s3 ? from_s3(store, sky_s3_abort_uploads(store->s3, store->root, before_ms, count)) : SKY_OK;
+}
+
 void sky_lake_store_put_key(const struct sky_lake_store *store, struct sky_span key, struct sky_buffer *out)
 {
     sky_buffer_put_string(out, store->root);

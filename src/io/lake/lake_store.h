@@ -41,6 +41,11 @@ SKY_MUST_USE enum sky_status sky_lake_store_delete(struct sky_lake_store *store,
 /* A local file with the object's bytes: a copy at `path`; of a folder its own, whose path replaces that in `path`. */
 SKY_MUST_USE enum sky_status sky_lake_store_fetch(struct sky_lake_store *store, const char *key, char path[PATH_MAX]);
 
+/* Uploads of the lake's own files that were begun before `before_ms` and never finished are given up: they cost room.
+ * Of a folder there are none. */
+SKY_MUST_USE enum sky_status sky_lake_store_abort_uploads(struct sky_lake_store *store, int64_t before_ms,
+                                                          uint32_t *count);
+
 /* Append the object's key within the bucket, or its path: the prefix or folder, and `key`. */
 void sky_lake_store_put_key(const struct sky_lake_store *store, struct sky_span key, struct sky_buffer *out);
 

@@ -5,9 +5,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
 
 #include "io/lake/lake_listing.h"
 #include "io/lake/lake_local.h"
@@ -15,6 +19,17 @@
 #define T_2026_01_05_14 INT64_C(1767621600000)
 #define HOUR_MS         INT64_C(3600000)
 #define PATIENCE        600 /* looks, 50 ms apart */
+
+static bool unlink_fails;
+
+/* In the place of the C library's: files that cannot be removed. */
+int unlink(const char *path)
+{
+    if (!unlink_fails)
+        return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+    errno = EIO;
+    return -1;
+}
 
 struct fixture {
     char folder[64];
@@ -201,10 +216,46 @@ static void test_one_at_a_time(void **state)
     reopen(f); /* closed before: free again */
 }
 
+/* As long as rows behind the checkpoint cannot be removed, they are not written a second time. */
+static void test_rows_behind_that_stay(void **state)
+{
+    struct fixture *f = *state;
+    struct sky_lake_local_stats stats;
+    uint32_t removed;
+    add_posts(f, 10, T_2026_01_05_14);
+    assert_int_equal(sky_lake_local_cut(f->local), SKY_OK);
+    add_posts(f, 5, T_2026_01_05_14 + 1000);
+    assert_int_equal(sky_lake_local_cut(f->local), SKY_OK);
+
+    reopen(f);
+    unlink_fails = true;
+    assert_int_equal(sky_lake_local_resume(f->local, 10, &removed), SKY_E_IO);
+    assert_int_equal(removed, 0);
+    assert_non_null(strstr(sky_lake_local_problem(f->local), strerror(EIO)));
+    add_posts(f, 7, T_2026_01_05_14 + 1000);
+    assert_int_equal(sky_lake_local_cut(f->local), SKY_E_IO);
+    assert_non_null(strstr(sky_lake_local_problem(f->local), strerror(EIO)));
+    assert_files(f, "0-10 10-15 ");
+    assert_int_equal(sky_lake_local_position(f->local), 10);
+
+    add_posts(f, SKY_LAKE_LOCAL_ROWS_MAX - 7, T_2026_01_05_14 + 2000); /* too many to wait: they are dropped */
+    assert_files(f, "0-10 10-15 ");
+    assert_int_equal(sky_lake_local_position(f->local), 10); /* else a restart would take 10-15 for settled */
+    sky_lake_local_stats(f->local, &stats);
+    assert_int_equal(stats.dropped, SKY_LAKE_LOCAL_ROWS_MAX);
+
+    unlink_fails = false;
+    add_posts(f, 3, T_2026_01_05_14 + 3000);
+    assert_int_equal(sky_lake_local_cut(f->local), SKY_OK);
+    assert_files(f, "0-10 10-13 ");
+    assert_int_equal(sky_lake_local_position(f->local), 13);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_resume, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rows_behind_that_stay, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_compaction_up_to_the_checkpoint, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_at_a_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_by_age, set_up, tear_down),
