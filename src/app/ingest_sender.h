@@ -28,9 +28,9 @@
 #include "ops/config.h"
 #include "ops/metrics.h"
 
-#define SKY_INGEST_TRANSACTION_BYTES_MAX   (4 << 20) /* ours; a batch more */
-#define SKY_INGEST_TRANSACTION_RECORDS_MAX 20000     /* likewise */
-#define SKY_INGEST_TRANSACTION_MS_MAX      200       /* ours: waiting for more to send with it */
+#define SKY_INGEST_TRANSACTION_BYTES_MAX   (16 << 20) /* ours; a batch more */
+#define SKY_INGEST_TRANSACTION_RECORDS_MAX 60000      /* likewise */
+#define SKY_INGEST_TRANSACTION_MS_MAX      200        /* ours: waiting for more to send with it */
 
 struct sky_ingest_sender_options {
     const struct sky_config *config; /* outlives the sender, as the others */

@@ -104,11 +104,65 @@ static enum sky_status fail(struct sky_error *error, const struct sky_json_value
     return error->status;
 }
 
-/* The texts of an array, at most `max` of them; anything else in it is passed over. */
-static const struct sky_span *read_list(struct sky_post_json_reader *reader, const char *key, uint32_t max,
-                                        uint32_t *count)
+/* ---- reading ---- */
+
+/* In the order in which sky_post_json_write has them: then each key is the one that is looked at first. */
+enum field {
+    URI,
+    AUTHOR_DID,
+    TEXT,
+    CREATED_AT,
+    LANGUAGE,
+    REPLY_TO,
+    MENTIONS,
+    HASHTAGS,
+    OP,
+    ACTIVE,
+    STATUS,
+    EVENT_TIME,
+    OBSERVED_AT,
+    SEQ,
+    REV,
+    CID,
+    RELAY,
+    LANGS,
+    LABELS,
+    FIELDS_COUNT
+};
+
+struct fields {
+    const struct sky_json_value *at[FIELDS_COUNT]; /* NULL: not there */
+};
+
+static void find_fields(const struct sky_json_value *object, struct fields *fields)
 {
-    const struct sky_json_value *array = sky_json_member(reader->document.values, key);
+    static const char *const names[FIELDS_COUNT] = {"uri",      "author_did", "text",        "created_at", "language",
+                                                    "reply_to", "mentions",   "hashtags",    "op",         "active",
+                                                    "status",   "event_time", "observed_at", "seq",        "rev",
+                                                    "cid",      "relay",      "langs",       "labels"};
+    const struct sky_json_value *key = sky_json_first(object);
+    int expected = 0;
+    *fields = (struct fields){0};
+    for (uint32_t i = 0; i < object->count; i++, key = sky_json_next(key + 1))
+        for (int tried = 0; tried < FIELDS_COUNT; tried++) {
+            int field = (expected + tried) % FIELDS_COUNT;
+            if (!sky_span_equal(key->text, sky_span_from_string(names[field])))
+                continue;
+            fields->at[field] = key + 1;
+            expected = field + 1;
+            break;
+        }
+}
+
+static struct sky_span text_of(const struct sky_json_value *value)
+{
+    return value && value->type == SKY_JSON_STRING ? value->text : (struct sky_span){0};
+}
+
+/* The texts of an array, at most `max` of them; anything else in it is passed over. */
+static const struct sky_span *read_list(struct sky_post_json_reader *reader, const struct sky_json_value *array,
+                                        uint32_t max, uint32_t *count)
+{
     *count = 0;
     if (!array || array->type != SKY_JSON_ARRAY || array->count == 0)
         return NULL;
@@ -120,16 +174,14 @@ static const struct sky_span *read_list(struct sky_post_json_reader *reader, con
     return list;
 }
 
-static int64_t read_time(const struct sky_json_value *root, const char *key, int64_t missing_ms,
-                         struct sky_error *error)
+static int64_t read_time(const struct sky_json_value *value, int64_t missing_ms, struct sky_error *error)
 {
-    const struct sky_json_value *member = sky_json_member(root, key);
     int64_t time_ms;
-    if (!member || member->type == SKY_JSON_NULL)
+    if (!value || value->type == SKY_JSON_NULL)
         return missing_ms;
-    if (member->type == SKY_JSON_STRING && sky_time_parse(member->text, &time_ms) == SKY_OK)
+    if (value->type == SKY_JSON_STRING && sky_time_parse(value->text, &time_ms) == SKY_OK)
         return time_ms;
-    fail(error, member, SKY_E_RANGE, "a time that is not a datetime");
+    fail(error, value, SKY_E_RANGE, "a time that is not a datetime");
     return missing_ms;
 }
 
@@ -143,35 +195,36 @@ static bool read_op(struct sky_span name, enum sky_post_op *op)
     return false;
 }
 
-static void read_texts(const struct sky_json_value *root, struct sky_post *post)
+static void read_texts(const struct fields *fields, struct sky_post *post)
 {
-    post->uri = sky_json_member_text(root, "uri");
-    post->author_did = sky_json_member_text(root, "author_did");
-    post->text = sky_json_member_text(root, "text");
-    post->language = sky_json_member_text(root, "language");
-    post->reply_to = sky_json_member_text(root, "reply_to");
-    post->rev = sky_json_member_text(root, "rev");
-    post->cid = sky_json_member_text(root, "cid");
-    post->relay = sky_json_member_text(root, "relay");
-    post->status = sky_json_member_text(root, "status");
+    post->uri = text_of(fields->at[URI]);
+    post->author_did = text_of(fields->at[AUTHOR_DID]);
+    post->text = text_of(fields->at[TEXT]);
+    post->language = text_of(fields->at[LANGUAGE]);
+    post->reply_to = text_of(fields->at[REPLY_TO]);
+    post->rev = text_of(fields->at[REV]);
+    post->cid = text_of(fields->at[CID]);
+    post->relay = text_of(fields->at[RELAY]);
+    post->status = text_of(fields->at[STATUS]);
     const uint8_t *slash = post->uri.len ? memrchr(post->uri.ptr, '/', post->uri.len) : NULL;
     if (slash)
         post->rkey = sky_span_from(post->uri, (size_t)(slash - post->uri.ptr) + 1);
 }
 
-static void read_lists(struct sky_post_json_reader *reader, struct sky_post *post)
+static void read_lists(struct sky_post_json_reader *reader, const struct fields *fields, struct sky_post *post)
 {
     const uint32_t mentions_max = SKY_POST_FACETS_MAX * SKY_POST_FACET_FEATURES_MAX;
-    post->mentions = read_list(reader, "mentions", mentions_max, &post->mentions_count);
-    post->hashtags = read_list(reader, "hashtags", SKY_POST_HASHTAGS_MAX, &post->hashtags_count);
-    post->langs = read_list(reader, "langs", SKY_POST_LANGS_MAX, &post->langs_count);
-    post->labels = read_list(reader, "labels", SKY_POST_LABELS_MAX, &post->labels_count);
+    post->mentions = read_list(reader, fields->at[MENTIONS], mentions_max, &post->mentions_count);
+    post->hashtags = read_list(reader, fields->at[HASHTAGS], SKY_POST_HASHTAGS_MAX, &post->hashtags_count);
+    post->langs = read_list(reader, fields->at[LANGS], SKY_POST_LANGS_MAX, &post->langs_count);
+    post->labels = read_list(reader, fields->at[LABELS], SKY_POST_LABELS_MAX, &post->labels_count);
 }
 
-static void check_required(const struct sky_json_value *root, const struct sky_post *post, struct sky_error *error)
+static void check_required(const struct sky_json_value *root, const struct fields *fields, const struct sky_post *post,
+                           struct sky_error *error)
 {
     bool has_content = post->op == SKY_POST_CREATE || post->op == SKY_POST_UPDATE;
-    if (!sky_json_member(root, "event_time"))
+    if (!fields->at[EVENT_TIME])
         fail(error, root, SKY_E_MISSING, "no event_time");
     else if (post->op != SKY_POST_WATERMARK && !post->author_did.len)
         fail(error, root, SKY_E_MISSING, "no author_did");
@@ -186,25 +239,28 @@ static void check_required(const struct sky_json_value *root, const struct sky_p
 enum sky_status sky_post_json_read(struct sky_post_json_reader *reader, struct sky_span line, struct sky_post *post,
                                    struct sky_error *error)
 {
+    struct fields fields;
     *post = (struct sky_post){0};
     sky_arena_reset(&reader->lists);
     if (sky_json_parse(&reader->document, line, error))
         return error->status;
     const struct sky_json_value *root = reader->document.values;
-    if (root->type != SKY_JSON_OBJECT || !sky_json_member(root, "op"))
+    if (root->type != SKY_JSON_OBJECT)
         return fail(error, root, SKY_E_MISSING, "no op");
-    if (!read_op(sky_json_member_text(root, "op"), &post->op))
+    find_fields(root, &fields);
+    if (!fields.at[OP])
+        return fail(error, root, SKY_E_MISSING, "no op");
+    if (!read_op(text_of(fields.at[OP]), &post->op))
         return fail(error, root, SKY_E_RANGE, "an unknown op");
-    read_texts(root, post);
-    read_lists(reader, post);
-    const struct sky_json_value *seq = sky_json_member(root, "seq");
-    const struct sky_json_value *active = sky_json_member(root, "active");
+    read_texts(&fields, post);
+    read_lists(reader, &fields, post);
+    const struct sky_json_value *seq = fields.at[SEQ];
     post->seq = seq && seq->is_integer ? seq->integer : 0;
-    post->active = active && active->boolean;
-    post->event_time_ms = read_time(root, "event_time", 0, error);
-    post->observed_at_ms = read_time(root, "observed_at", post->event_time_ms, error);
-    post->created_at_ms = read_time(root, "created_at", post->observed_at_ms, error);
-    post->has_created_at = sky_json_member(root, "created_at") != NULL;
-    check_required(root, post, error);
+    post->active = fields.at[ACTIVE] && fields.at[ACTIVE]->boolean;
+    post->event_time_ms = read_time(fields.at[EVENT_TIME], 0, error);
+    post->observed_at_ms = read_time(fields.at[OBSERVED_AT], post->event_time_ms, error);
+    post->created_at_ms = read_time(fields.at[CREATED_AT], post->observed_at_ms, error);
+    post->has_created_at = fields.at[CREATED_AT] != NULL;
+    check_required(root, &fields, post, error);
     return error->status;
 }

@@ -5,7 +5,7 @@
 
 #include "base/utf8.h"
 
-#define KEYS_COMPARED_PAIRWISE_MAX 12
+#define KEYS_COMPARED_PAIRWISE_MAX 24
 #define NUMBER_LEN_MAX             64 /* ours: digits of a number with a fraction or an exponent */
 
 struct parser {
@@ -144,11 +144,25 @@ static size_t read_escape(struct parser *parser, uint8_t *out)
     return 1;
 }
 
+#define IN_EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* None of the eight bytes is a quote, a backslash or below 0x20: for each of the three, what is less than its bound
+ * borrows from its highest bit. */
+static inline bool is_plain_8(uint64_t bytes)
+{
+    uint64_t quote = bytes ^ IN_EACH_BYTE('"'), backslash = bytes ^ IN_EACH_BYTE('\\');
+    uint64_t found = ((quote - IN_EACH_BYTE(1)) & ~quote) | ((backslash - IN_EACH_BYTE(1)) & ~backslash) |
+                     ((bytes - IN_EACH_BYTE(0x20)) & ~bytes);
+    return (found & IN_EACH_BYTE(0x80)) == 0;
+}
+
 /* The closing quote of the string whose first byte is at `at`; false when there is none. */
 static bool find_quote(struct parser *parser, size_t at, size_t *quote, bool *has_escape)
 {
     *has_escape = false;
     for (; at < parser->input.len; at++) {
+        while (parser->input.len - at > 8 && is_plain_8(sky_load_8(parser->input.ptr + at)))
+            at += 8;
         uint8_t c = parser->input.ptr[at];
         if (c == '"') {
             *quote = at;
@@ -301,14 +315,22 @@ static int compare_keys(const void *a, const void *b)
                             (*(const struct sky_json_value *const *)b)->text);
 }
 
+/* What equal keys have in common, and most others have not. */
+static uint32_t tag_of(struct sky_span key)
+{
+    return key.len ? (uint32_t)key.len << 16 | (uint32_t)key.ptr[0] << 8 | key.ptr[key.len - 1] : 0;
+}
+
 static const struct sky_json_value *find_duplicate_among_few(const struct sky_json_value *object)
 {
     struct sky_span keys[KEYS_COMPARED_PAIRWISE_MAX];
+    uint32_t tags[KEYS_COMPARED_PAIRWISE_MAX];
     const struct sky_json_value *key = sky_json_first(object);
     for (uint32_t i = 0; i < object->count; i++, key = sky_json_next(key + 1)) {
         keys[i] = key->text;
+        tags[i] = tag_of(key->text);
         for (uint32_t j = 0; j < i; j++)
-            if (sky_span_equal(keys[i], keys[j]))
+            if (tags[i] == tags[j] && sky_span_equal(keys[i], keys[j]))
                 return key;
     }
     return NULL;

@@ -12,7 +12,7 @@ for figure in figures:
     print(figure)
     assert figure['value'] > 0, figure
 names = [figure['name'] for figure in figures]
-wanted = ['ingest: queue to Kafka', 'lake: Kafka to MinIO', 'frame to trends, median',
+wanted = ['ingest: queue to Kafka', 'lake: Kafka to MinIO', 'frame to alert, median',
           *(f'memory: {service}' for service in ('ingest', 'run', 'lake', 'cache', 'alerts', 'serve'))]
 assert set(wanted) <= set(names), names
 assert all(figure['is_met'] for figure in figures if figure['name'].startswith('memory')), 'on so little'

@@ -287,7 +287,16 @@ class Kafka(Server):
         """{partition: the offset after its last record}, whatever transaction that is in."""
         import confluent_kafka
         consumer = confluent_kafka.Consumer({**self._client(), 'group.id': 'ends', 'isolation.level': 'read_uncommitted'})
-        result = {partition: consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, partition), PATIENCE_S)[1]
+
+        def ends(partition):
+            try:
+                return consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, partition), PATIENCE_S)
+            except confluent_kafka.KafkaException as error:
+                if error.args[0].code() != confluent_kafka.KafkaError.NOT_LEADER_FOR_PARTITION:
+                    raise
+                return None  # it was made just now: the broker has named itself its leader, and does not know it yet
+
+        result = {partition: wait_until(lambda partition=partition: ends(partition), f'the end of {topic}')[1]
                   for partition in self.partitions(topic)}
         consumer.close()
         return result

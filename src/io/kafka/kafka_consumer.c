@@ -9,6 +9,10 @@
 
 #define FETCH_BYTES_DEFAULT (16 * 1024 * 1024)
 #define SEEK_WAIT_MS        10000
+#define WAKE_EVERY_RECORDS  256
+#define WAKE_WAIT_MS        100 /* for a broker's answer */
+#define WAKE_PAUSE_MS       50  /* ours, between two rounds */
+#define WAKE_UNANSWERED_MS  1000
 
 /* For what the group committed, inside a rebalance. Together far below what may pass between two calls of next. */
 #define COMMITTED_WAIT_MS    5000
@@ -27,11 +31,15 @@ struct sky_kafka_consumer {
     struct sky_kafka_group_events events;
     struct sky_kafka_problem problem;
     struct sky_kafka_message unplaced; /* why an assignment was given up; "": it was not */
+    rd_kafka_queue_t *queue;           /* what librdkafka has fetched */
     rd_kafka_message_t *held;          /* the record given last */
     struct place *places;
     uint32_t places_count;
     bool from_latest;
     bool paused;
+    uint32_t given;     /* since the queue was looked at */
+    size_t queue_most;  /* records in it, since the last wake */
+    int64_t wake_at_ms; /* of the monotonic clock: not before */
 };
 
 /* ---- who reads what ---- */
@@ -212,6 +220,7 @@ enum sky_status sky_kafka_consumer_new(const struct sky_kafka_consumer_options *
     enum sky_status status = made->client ? SKY_OK : SKY_E_CONFIG;
     if (status == SKY_OK) {
         rd_kafka_poll_set_consumer(made->client);
+        made->queue = rd_kafka_queue_get_consumer(made->client);
         status = subscribe(made, options, message);
     }
     if (status != SKY_OK) {
@@ -228,6 +237,8 @@ void sky_kafka_consumer_free(struct sky_kafka_consumer *consumer)
         return;
     if (consumer->held)
         rd_kafka_message_destroy(consumer->held);
+    if (consumer->queue)
+        rd_kafka_queue_destroy(consumer->queue);
     if (consumer->client) {
         rd_kafka_consumer_close(consumer->client);
         rd_kafka_destroy(consumer->client);
@@ -272,6 +283,38 @@ static enum sky_kafka_event join_anew(struct sky_kafka_consumer *consumer, struc
     return SKY_KAFKA_PROBLEM;
 }
 
+/* Up to where the brokers are known to have records that were not given yet. */
+static bool has_more(const struct sky_kafka_consumer *consumer, const struct place *place)
+{
+    int64_t low = 0, high = 0;
+    return place->next >= 0 &&
+           !rd_kafka_get_watermark_offsets(consumer->client, place->topic, place->partition, &low, &high) &&
+           high > place->next;
+}
+
+/* When its queue is full, librdkafka 2.0 stops to fetch, and looks again after a second, or when anything else goes
+ * over the connection to that broker. A second is long: so, once half of what was there has been taken, the brokers
+ * that have more are asked for something small, the end of the partition. */
+static void wake_fetching(struct sky_kafka_consumer *consumer)
+{
+    size_t length = rd_kafka_queue_length(consumer->queue);
+    int64_t low, high, now_ms = sky_clock_monotonic_ms();
+    consumer->given = 0;
+    if (length > consumer->queue_most)
+        consumer->queue_most = length;
+    if (length > consumer->queue_most / 2 || now_ms < consumer->wake_at_ms || consumer->paused)
+        return;
+    consumer->queue_most = length;
+    bool answered = true;
+    for (uint32_t i = 0; i < consumer->places_count && answered; i++) {
+        const struct place *place = &consumer->places[i];
+        if (has_more(consumer, place))
+            answered = !rd_kafka_query_watermark_offsets(consumer->client, place->topic, place->partition, &low, &high,
+                                                         WAKE_WAIT_MS);
+    }
+    consumer->wake_at_ms = sky_clock_monotonic_ms() + (answered ? WAKE_PAUSE_MS : WAKE_UNANSWERED_MS);
+}
+
 enum sky_kafka_event sky_kafka_consumer_next(struct sky_kafka_consumer *consumer, int timeout_ms,
                                              struct sky_kafka_record *record, struct sky_kafka_message *message)
 {
@@ -282,6 +325,8 @@ enum sky_kafka_event sky_kafka_consumer_next(struct sky_kafka_consumer *consumer
     if (consumer->unplaced.text[0])
         return join_anew(consumer, message);
     consumer->held = rd_kafka_consumer_poll(consumer->client, timeout_ms);
+    if (!consumer->held || ++consumer->given == WAKE_EVERY_RECORDS)
+        wake_fetching(consumer);
     if (!consumer->held)
         return SKY_KAFKA_IDLE;
     const rd_kafka_message_t *got = consumer->held;

@@ -1,5 +1,6 @@
 #include "io/kafka/kafka_topics.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -52,6 +53,11 @@ static enum sky_status get_metadata(rd_kafka_t *client, int timeout_ms, const st
     return sky_kafka_is_refused(behind.text) ? SKY_E_CONFIG : sky_kafka_status(code);
 }
 
+struct missing {
+    rd_kafka_NewTopic_t *topics[SKY_KAFKA_ENSURE_MAX];
+    size_t count;
+};
+
 static rd_kafka_NewTopic_t *describe(const struct sky_kafka_topic *topic, struct sky_kafka_message *message)
 {
     char retention[32], why[256];
@@ -72,36 +78,58 @@ static rd_kafka_NewTopic_t *describe(const struct sky_kafka_topic *topic, struct
     return made;
 }
 
-/* Ask for one topic to be made; one that another instance made meanwhile is fine. */
-static enum sky_status create(rd_kafka_t *client, const struct sky_kafka_topic *topic, int timeout_ms,
+static enum sky_status add_missing(const struct rd_kafka_metadata *metadata, const struct sky_kafka_topic *topics,
+                                   uint32_t count, struct missing *missing, struct sky_kafka_message *message)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        bool known = count_led(metadata, topics[i].name) > 0;
+        for (uint32_t k = 0; k < i && !known; k++)
+            known = strcmp(topics[k].name, topics[i].name) == 0; /* twice in a request is an error */
+        if (known)
+            continue;
+        missing->topics[missing->count] = describe(&topics[i], message);
+        if (!missing->topics[missing->count])
+            return SKY_E_CONFIG;
+        missing->count++;
+    }
+    return SKY_OK;
+}
+
+/* What the brokers say of each topic asked for; one that another instance made meanwhile is fine. */
+static rd_kafka_resp_err_t look_at_answer(rd_kafka_event_t *event, struct sky_kafka_message *message)
+{
+    rd_kafka_resp_err_t code = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+    const char *name = "", *why = event && code ? rd_kafka_event_error_string(event) : NULL;
+    const rd_kafka_CreateTopics_result_t *result = code ? NULL : rd_kafka_event_CreateTopics_result(event);
+    size_t count = 0;
+    const rd_kafka_topic_result_t **results = result ? rd_kafka_CreateTopics_result_topics(result, &count) : NULL;
+    for (size_t i = 0; i < count && !code; i++) {
+        code = rd_kafka_topic_result_error(results[i]);
+        if (code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+            code = RD_KAFKA_RESP_ERR_NO_ERROR;
+        name = rd_kafka_topic_result_name(results[i]);
+        why = rd_kafka_topic_result_error_string(results[i]);
+    }
+    if (code)
+        sky_kafka_say(message, "topic%s%s cannot be made: %s", *name ? " " : "s", name,
+                      why && *why ? why : rd_kafka_err2str(code));
+    return code;
+}
+
+/* In one request: each takes the brokers a while. */
+static enum sky_status create(rd_kafka_t *client, struct missing *missing, int timeout_ms,
                               struct sky_kafka_message *message)
 {
-    rd_kafka_NewTopic_t *wanted = describe(topic, message);
-    if (!wanted)
-        return SKY_E_CONFIG;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_CREATETOPICS);
     rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, NULL, 0);
-    rd_kafka_CreateTopics(client, &wanted, 1, options, queue);
+    rd_kafka_CreateTopics(client, missing->topics, missing->count, options, queue);
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + 1000);
-    rd_kafka_resp_err_t code = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
-    const char *why = event && code ? rd_kafka_event_error_string(event) : "";
-    const rd_kafka_CreateTopics_result_t *result = event && !code ? rd_kafka_event_CreateTopics_result(event) : NULL;
-    size_t count = 0;
-    const rd_kafka_topic_result_t **results = result ? rd_kafka_CreateTopics_result_topics(result, &count) : NULL;
-    if (count) {
-        code = rd_kafka_topic_result_error(results[0]);
-        why = rd_kafka_topic_result_error_string(results[0]);
-    }
-    if (code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-        code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (code)
-        sky_kafka_say(message, "topic %s cannot be made: %s", topic->name, why && *why ? why : rd_kafka_err2str(code));
+    rd_kafka_resp_err_t code = look_at_answer(event, message);
     if (event)
         rd_kafka_event_destroy(event);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_queue_destroy(queue);
-    rd_kafka_NewTopic_destroy(wanted);
     return sky_kafka_status(code);
 }
 
@@ -149,11 +177,14 @@ enum sky_status sky_kafka_ensure_topics(const struct sky_kafka_options *options,
     const struct rd_kafka_metadata *metadata;
     int64_t until_ms = sky_clock_monotonic_ms() + timeout_ms;
     rd_kafka_t *client = open_client(options, &problem, message);
+    struct missing missing = {.count = 0};
+    assert(count <= SKY_KAFKA_ENSURE_MAX);
     enum sky_status status = client ? get_metadata(client, timeout_ms, &metadata, &problem, message) : SKY_E_CONFIG;
     if (status == SKY_OK) {
-        for (uint32_t i = 0; i < count && status == SKY_OK; i++)
-            if (!count_led(metadata, topics[i].name))
-                status = create(client, &topics[i], timeout_ms, message);
+        status = add_missing(metadata, topics, count, &missing, message);
+        if (status == SKY_OK && missing.count)
+            status = create(client, &missing, timeout_ms, message);
+        rd_kafka_NewTopic_destroy_array(missing.topics, missing.count);
         rd_kafka_metadata_destroy(metadata);
     }
     for (uint32_t i = 0; i < count && status == SKY_OK; i++)

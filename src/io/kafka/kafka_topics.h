@@ -6,6 +6,8 @@
 
 #include "io/kafka/kafka.h"
 
+#define SKY_KAFKA_ENSURE_MAX 32 /* topics, in one call */
+
 struct sky_kafka_topic {
     const char *name;
     int32_t partitions;

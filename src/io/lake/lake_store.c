@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -152,12 +153,24 @@ enum sky_status sky_lake_store_check(struct sky_lake_store *store, bool make)
 
 /* ---- objects ---- */
 
+/* On the disk: 0 or an errno. */
+static int sync_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int error = fd < 0 || fsync(fd) != 0 ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    return error;
+}
+
 /* Into its place, for good. The folder is made when it is missing. */
 static enum sky_status move(struct sky_lake_store *store, const char *from, const char *to)
 {
     char folder[PATH_MAX];
     snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(to, '/') - to), to);
-    enum sky_status status = from_error(store, folder, sky_folder_make(folder));
+    enum sky_status status = from_error(store, from, sync_file(from));
+    if (status == SKY_OK)
+        status = from_error(store, folder, sky_folder_make(folder));
     if (status == SKY_OK)
         status = from_error(store, to, rename(from, to) != 0 ? errno : 0);
     return status == SKY_OK ? from_error(store, folder, sky_folder_sync(folder)) : status;

@@ -29,7 +29,8 @@ struct sky_s3 *sky_lake_store_s3(struct sky_lake_store *store); /* NULL: a folde
 /* The place is there and can be read; `make`: it is made when missing. SKY_E_CONFIG: it is not there, or not ours. */
 SKY_MUST_USE enum sky_status sky_lake_store_check(struct sky_lake_store *store, bool make);
 
-/* The file at `path` becomes the object `key`, whole or not at all; the file is gone then. */
+/* The file at `path` becomes the object `key`, whole or not at all, and stays there, whatever fails next; the file is
+ * gone then. */
 SKY_MUST_USE enum sky_status sky_lake_store_put(struct sky_lake_store *store, const char *key, const char *path);
 
 /* Every object below `prefix` (a folder's name with its '/', or ""). The callback may not use the store. */

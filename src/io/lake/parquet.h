@@ -70,8 +70,8 @@ uint64_t sky_parquet_rows(const struct sky_parquet *writer);
 /* The hours of the rows that wait, each as its first ms, in no order. */
 size_t sky_parquet_hours(const struct sky_parquet *writer, const int64_t **hours_ms);
 
-/* The rows of one hour to `path`: written beside it, flushed to the disk and renamed, so that it is whole or not there.
- * The folder must be there. */
+/* The rows of one hour to `path`: written beside it and renamed, so that it is whole or not there. It is not flushed to
+ * the disk: sky_lake_store_put does that where it is to stay. The folder must be there. */
 SKY_MUST_USE enum sky_status sky_parquet_write(struct sky_parquet *writer, int64_t hour_ms, const char *path);
 
 /* Forget all rows. */

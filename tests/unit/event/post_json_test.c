@@ -92,6 +92,24 @@ static void test_read_back(void **state)
     assert_true(post.has_created_at);
 }
 
+/* RFC 8259, section 4: an object's members are unordered. CREATE, from its end to its beginning, strangers between. */
+static void test_the_order_of_members_says_nothing(void **state)
+{
+    (void)state;
+    struct sky_post post;
+    assert_int_equal(
+        read_line("{\"labels\":[],\"z\":{\"uri\":\"no\"},\"langs\":[\"en-GB\"],\"relay\":\"r\",\"cid\":\"bafy\","
+                  "\"rev\":\"3m\","
+                  "\"seq\":7,\"\":\"text\",\"observed_at\":\"2026-07-04T14:38:09.000Z\",\"event_time\":"
+                  "\"2026-07-04T14:38:09.001Z\",\"op\":\"create\",\"hashtags\":[\"a\",\"b\"],\"mentions\":[],"
+                  "\"reply_to\":null,\"language\":\"en\",\"created_at\":\"2026-07-04T14:38:08.999Z\",\"texts\":\"no\","
+                  "\"text\":\"line\\n\\\"two\\\"\",\"author_did\":\"did:plc:a\",\"uri\":"
+                  "\"at://did:plc:a/app.bsky.feed.post/3k\"}",
+                  &post),
+        SKY_OK);
+    expect(&post, CREATE);
+}
+
 static void test_missing_optional_fields_get_defaults(void **state)
 {
     (void)state;
@@ -141,6 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_written_records),
         cmocka_unit_test(test_read_back),
+        cmocka_unit_test(test_the_order_of_members_says_nothing),
         cmocka_unit_test(test_missing_optional_fields_get_defaults),
         cmocka_unit_test(test_refused),
     };

@@ -158,6 +158,29 @@ static void test_duplicates_in_large_objects(void **state)
         }
 }
 
+/* RFC 8259, section 7: of all bytes, wherever in a string, only the quote ends it, only the backslash escapes, and only
+ * what is below 0x20 may not stand there (bytes above 0x7f are UTF-8's business). */
+static void test_each_byte_at_each_place(void **state)
+{
+    (void)state;
+    struct sky_error error;
+    for (unsigned byte = 1; byte < 0x80; byte++)
+        for (size_t before = 0; before < 20; before++) {
+            char text[64];
+            int len = sprintf(text, "[\"%.*s%c%s\",1]", (int)before, "aaaaaaaaaaaaaaaaaaaa", (char)byte,
+                              byte == '\\' ? "nbbbbbbbb" : "bbbbbbbbb");
+            enum sky_status status = sky_json_parse(&document, sky_span_of(text, (size_t)len), &error);
+            if (byte == '"' || byte < 0x20) {
+                assert_int_equal(status, SKY_E_MALFORMED);
+                assert_int_equal(error.offset, 2 + before + (byte == '"'));
+            } else {
+                assert_int_equal(status, SKY_OK);
+                assert_int_equal(document.values[1].text.len, before + 10 - (byte == '\\'));
+                assert_int_equal(document.values[1].text.ptr[before], byte == '\\' ? '\n' : byte);
+            }
+        }
+}
+
 static void test_every_cut_is_refused(void **state)
 {
     (void)state;
@@ -187,6 +210,7 @@ int main(void)
         cmocka_unit_test(test_integers_are_exact),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_duplicates_in_large_objects),
+        cmocka_unit_test(test_each_byte_at_each_place),
         cmocka_unit_test(test_every_cut_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, clean_up);
