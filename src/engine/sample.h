@@ -12,6 +12,26 @@
 
 #define SKY_SAMPLES_MAX 32
 
+/* The post of an author that stands for a keyword. */
+struct sky_sample_pick {
+    uint64_t post_id;
+    uint64_t author_id;
+};
+
+struct sky_sample_filter {
+    const void *context;
+    bool (*is_visible)(const void *context, uint64_t post_id);
+};
+
+/* At most `limit` (SKY_SAMPLES_MAX) picks of a row, the smallest post_id first; returns how many. */
+uint32_t sky_sample_picks(struct sky_sliding *window, const struct sky_sliding_row *row,
+                          const struct sky_sample_filter *filter, uint32_t limit, struct sky_sample_pick *picks);
+
+/* The picks as they are shown; one that the store does not show is left out. SKY_E_MEMORY is the only error. */
+SKY_MUST_USE enum sky_status sky_sample_show(struct sky_arena *arena, const struct sky_post_store *store,
+                                             const struct sky_sample_pick *picks, uint32_t picks_count,
+                                             const struct sky_sample_post **samples, uint32_t *count);
+
 struct sky_sample_source {
     struct sky_arena *arena;
     struct sky_sliding *window; /* just closed */
@@ -19,7 +39,7 @@ struct sky_sample_source {
     uint32_t limit; /* samples of a keyword, SKY_SAMPLES_MAX at most */
 };
 
-/* SKY_E_MEMORY is the only error. */
+/* Both in one. SKY_E_MEMORY is the only error. */
 SKY_MUST_USE enum sky_status sky_sample_choose(const struct sky_sample_source *source,
                                                const struct sky_sliding_row *row,
                                                const struct sky_sample_post **samples, uint32_t *count);

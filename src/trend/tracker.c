@@ -22,6 +22,7 @@ struct sky_tracker {
     struct sky_recurrence *recurrence;
     struct sky_trend *trends; /* the result: those on, of these the recurring ones last, then those ended */
     uint32_t trends_capacity;
+    int64_t minute; /* of the slide that is open */
 };
 
 struct sky_tracker *sky_tracker_new(const struct sky_tracker_options *options)
@@ -63,11 +64,10 @@ struct sky_detector *sky_tracker_detector(struct sky_tracker *tracker, uint32_t 
     return tracker->detectors[language];
 }
 
-static enum sky_status add_row(struct sky_detector *detector, const struct sky_sliding_row *row, uint32_t *tag)
+static struct sky_detector_count count_of(const struct sky_sliding_row *row)
 {
-    struct sky_detector_count count = {
+    return (struct sky_detector_count){
         .id = row->id, .keyword = row->keyword, .kind = (uint8_t)row->kind, .count = row->count, .voices = row->voices};
-    return sky_detector_add(detector, &count, tag);
 }
 
 /* The past of a keyword over all languages. They have not finished this slide, so all speak of the same time. */
@@ -85,7 +85,29 @@ static void sum_of_baselines(const struct sky_tracker *tracker, uint64_t id, str
     }
 }
 
-/* Count a keyword for `*` if it is known there or spread enough. */
+/* Count a keyword for `*`: it is known there, or spread enough and begins with the past of its languages. */
+static enum sky_status count_for_all(struct sky_tracker *tracker, const struct sky_detector_count *count, bool known,
+                                     uint32_t *tag)
+{
+    struct sky_detector *detector = tracker->detectors[tracker->options.languages];
+    enum sky_status status = sky_detector_add(detector, count, tag);
+    if (status != SKY_OK || known || *tag == SKY_SLIDING_TAG_NONE)
+        return status;
+    struct sky_baseline past;
+    sum_of_baselines(tracker, count->id, &past);
+    sky_detector_seed(detector, count->id, &past);
+    return SKY_OK;
+}
+
+enum sky_status sky_tracker_add_all(struct sky_tracker *tracker, const struct sky_detector_count *count,
+                                    uint32_t spread)
+{
+    uint32_t tag = sky_detector_find(tracker->detectors[tracker->options.languages], count->id);
+    bool known = tag != SKY_SLIDING_TAG_NONE;
+    return known || spread >= 2 ? count_for_all(tracker, count, known, &tag) : SKY_OK;
+}
+
+/* The same from the window, which is asked for no more than is needed. */
 static enum sky_status add_to_all(struct sky_tracker *tracker, struct sky_sliding *window,
                                   const struct sky_sliding_row *row)
 {
@@ -101,23 +123,27 @@ static enum sky_status add_to_all(struct sky_tracker *tracker, struct sky_slidin
         return SKY_OK;
     sky_sliding_unite(window, &all);
     uint32_t tag = *row->tag_all;
-    enum sky_status status = add_row(detector, &all.row, &tag);
-    if (status != SKY_OK || known || tag == SKY_SLIDING_TAG_NONE)
-        return status;
-    struct sky_baseline past;
-    sum_of_baselines(tracker, row->id, &past);
-    sky_detector_seed(detector, row->id, &past);
-    sky_sliding_tag_all(window, &all, tag);
-    return SKY_OK;
+    struct sky_detector_count count = count_of(&all.row);
+    enum sky_status status = count_for_all(tracker, &count, known, &tag);
+    if (status == SKY_OK && !known && tag != SKY_SLIDING_TAG_NONE)
+        sky_sliding_tag_all(window, &all, tag);
+    return status;
+}
+
+enum sky_status sky_tracker_add(struct sky_tracker *tracker, uint32_t language, const struct sky_detector_count *count,
+                                uint32_t *tag)
+{
+    return sky_detector_add(tracker->detectors[language], count, tag);
 }
 
 static enum sky_status add_rows(struct sky_tracker *tracker, struct sky_sliding *window)
 {
     struct sky_sliding_row row;
     for (uint32_t cursor = 0; sky_sliding_next(window, &cursor, &row);) {
+        struct sky_detector_count count = count_of(&row);
         enum sky_status status = add_to_all(tracker, window, &row);
         if (status == SKY_OK)
-            status = add_row(tracker->detectors[row.language], &row, row.tag);
+            status = sky_tracker_add(tracker, row.language, &count, row.tag);
         if (status != SKY_OK)
             return status;
     }
@@ -228,21 +254,36 @@ static enum sky_status merge(struct sky_tracker *tracker, const struct sky_detec
     return sky_rank(tracker->trends, ranked);
 }
 
-enum sky_status sky_tracker_slide(struct sky_tracker *tracker, struct sky_sliding *window,
-                                  struct sky_tracker_result *result)
+enum sky_status sky_tracker_begin(struct sky_tracker *tracker, int64_t minute, const uint64_t *volume)
+{
+    enum sky_status status = SKY_OK;
+    tracker->minute = minute;
+    for (uint32_t g = 0; status == SKY_OK && g <= tracker->options.languages; g++)
+        status = sky_detector_begin(tracker->detectors[g], minute, volume[g]);
+    return status;
+}
+
+enum sky_status sky_tracker_end(struct sky_tracker *tracker, struct sky_tracker_result *result)
 {
     struct sky_detector_result results[SKY_SLIDING_LANGUAGES_MAX + 1];
-    int64_t minute = sky_sliding_open_minute(window) - 1;
     enum sky_status status = SKY_OK;
-    for (uint32_t g = 0; status == SKY_OK && g <= tracker->options.languages; g++)
-        status = sky_detector_begin(tracker->detectors[g], minute, sky_sliding_volume(window, g));
-    if (status == SKY_OK)
-        status = add_rows(tracker, window);
     for (uint32_t g = 0; status == SKY_OK && g <= tracker->options.languages; g++)
         status = sky_detector_end(tracker->detectors[g], &results[g]);
     if (status == SKY_OK && !tracker->options.rank_recurring)
-        status = note_rises(tracker, results, minute);
+        status = note_rises(tracker, results, tracker->minute);
     return status == SKY_OK ? merge(tracker, results, result) : status;
+}
+
+enum sky_status sky_tracker_slide(struct sky_tracker *tracker, struct sky_sliding *window,
+                                  struct sky_tracker_result *result)
+{
+    uint64_t volume[SKY_SLIDING_LANGUAGES_MAX + 1];
+    for (uint32_t g = 0; g <= tracker->options.languages; g++)
+        volume[g] = sky_sliding_volume(window, g);
+    enum sky_status status = sky_tracker_begin(tracker, sky_sliding_open_minute(window) - 1, volume);
+    if (status == SKY_OK)
+        status = add_rows(tracker, window);
+    return status == SKY_OK ? sky_tracker_end(tracker, result) : status;
 }
 
 uint64_t sky_tracker_known(const struct sky_tracker *tracker)

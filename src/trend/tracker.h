@@ -1,6 +1,7 @@
 /* tracker.h: the detectors of all languages, and of all languages together, fed from one sliding window.
  *
- * This is what the engine drives: after each sky_sliding_close one sky_tracker_slide gives the ranked trends.
+ * This is what the engine drives: after each sky_sliding_close one sky_tracker_slide gives the ranked trends. Where
+ * windows are counted in parts, elsewhere, their rows come in one by one: sky_tracker_begin, _add, _add_all, _end.
  *
  * Memory   owned; a result lives until the next slide or load.
  * Threads  one owner. */
@@ -38,6 +39,16 @@ void sky_tracker_free(struct sky_tracker *tracker);
 /* The slide whose last minute is the one `window` has just closed. SKY_E_MEMORY: good only for sky_tracker_free. */
 SKY_MUST_USE enum sky_status sky_tracker_slide(struct sky_tracker *tracker, struct sky_sliding *window,
                                                struct sky_tracker_result *result);
+
+/* The same in pieces. `minute` as in detector.h; volume[g] is N of language g, volume[languages] their sum. Then each
+ * keyword of each language with voices > 0 once, and each keyword once as counted over all languages together (*tag as
+ * in detector.h; `spread`: how many languages have SKY_TRACKER_SPREAD_AUTHORS authors), in any order; then the end. */
+SKY_MUST_USE enum sky_status sky_tracker_begin(struct sky_tracker *tracker, int64_t minute, const uint64_t *volume);
+SKY_MUST_USE enum sky_status sky_tracker_add(struct sky_tracker *tracker, uint32_t language,
+                                             const struct sky_detector_count *count, uint32_t *tag);
+SKY_MUST_USE enum sky_status sky_tracker_add_all(struct sky_tracker *tracker, const struct sky_detector_count *count,
+                                                 uint32_t spread);
+SKY_MUST_USE enum sky_status sky_tracker_end(struct sky_tracker *tracker, struct sky_tracker_result *result);
 
 uint64_t sky_tracker_known(const struct sky_tracker *tracker);  /* keywords, over all detectors */
 uint32_t sky_tracker_uptime(const struct sky_tracker *tracker); /* minutes of event time processed */
