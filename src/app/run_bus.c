@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/time.h"
+#include "engine/publish.h"
 #include "io/host/clock.h"
 #include "io/kafka/kafka_last.h"
 #include "wire/json_read.h"
@@ -324,83 +325,62 @@ void sky_run_bus_forget_marker(struct sky_run_bus *bus)
 
 /* ---- records ---- */
 
-struct target {
-    enum sky_topic_kind kind;
-    struct sky_span key; /* ptr NULL: none, in the topic's one order */
-    int64_t timestamp_ms;
-    const struct sky_kafka_header *header; /* NULL: none */
+static const enum sky_topic_kind topic_of[SKY_PUBLISHED_COUNT] = {
+    [SKY_PUBLISHED_TRENDS] = SKY_TOPIC_TRENDS,
+    [SKY_PUBLISHED_TREND_ALERTS] = SKY_TOPIC_TREND_ALERTS,
+    [SKY_PUBLISHED_KEYWORD_COUNTS] = SKY_TOPIC_KEYWORD_COUNTS,
+    [SKY_PUBLISHED_ACTIVITY] = SKY_TOPIC_ACTIVITY,
+    [SKY_PUBLISHED_SESSIONS] = SKY_TOPIC_SESSIONS,
 };
 
-static struct sky_json_writer begin_json(struct sky_run_bus *bus)
+/* correlation-id: the alert's id, by which it is followed through all who pass it on. */
+static void put(void *context, const struct sky_published *published)
 {
-    struct sky_json_writer json;
-    sky_buffer_clear(&bus->json);
-    sky_json_begin(&json, &bus->json);
-    return json;
+    struct sky_run_bus *bus = context;
+    enum sky_topic_kind kind = topic_of[published->kind];
+    char id[SKY_TREND_ID_TEXT_SIZE];
+    sky_trend_id_format(published->correlation_id, id);
+    const struct sky_kafka_header header = {"correlation-id", sky_span_from_string(id)};
+    const struct sky_kafka_outgoing record = {
+        .topic = sky_topic_name(bus->config, kind),
+        .partition = published->key.ptr ? SKY_KAFKA_PARTITION_BY_KEY : 0,
+        .timestamp_ms = published->timestamp_ms,
+        .key = published->key,
+        .value = published->value,
+        .headers = &header,
+        .headers_count = published->correlation_id ? 1 : 0,
+    };
+    sky_outbox_put(bus->outbox, &record);
+    bus->open_records[kind]++;
 }
 
-static void put(struct sky_run_bus *bus, const struct target *target)
+static struct sky_publisher publisher_of(struct sky_run_bus *bus)
 {
-    const struct sky_kafka_outgoing record = {
-        .topic = sky_topic_name(bus->config, target->kind),
-        .partition = target->key.ptr ? SKY_KAFKA_PARTITION_BY_KEY : 0,
-        .timestamp_ms = target->timestamp_ms,
-        .key = target->key,
-        .value = sky_buffer_span(&bus->json),
-        .headers = target->header,
-        .headers_count = target->header ? 1 : 0,
-    };
-    bus->failed |= bus->json.failed;
-    sky_outbox_put(bus->outbox, &record);
-    bus->open_records[target->kind]++;
+    return (struct sky_publisher){bus, put, &bus->json};
 }
 
 void sky_run_bus_counts(struct sky_run_bus *bus, const struct sky_keyword_count *counts, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        struct sky_json_writer json = begin_json(bus);
-        sky_keyword_count_write(&json, &counts[i]);
-        put(bus,
-            &(struct target){SKY_TOPIC_KEYWORD_COUNTS, counts[i].normalized_keyword, counts[i].window_end_ms, NULL});
-    }
+    const struct sky_publisher publisher = publisher_of(bus);
+    bus->failed |= sky_publish_counts(&publisher, counts, count) != SKY_OK;
 }
 
 void sky_run_bus_activity(struct sky_run_bus *bus, const struct sky_activity_record *activity)
 {
-    struct sky_json_writer json = begin_json(bus);
-    sky_activity_write(&json, activity);
-    put(bus, &(struct target){.kind = SKY_TOPIC_ACTIVITY, .timestamp_ms = activity->window_end_ms});
+    const struct sky_publisher publisher = publisher_of(bus);
+    bus->failed |= sky_publish_activity(&publisher, activity) != SKY_OK;
 }
 
 void sky_run_bus_sessions(struct sky_run_bus *bus, const struct sky_session *sessions, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        struct sky_json_writer json = begin_json(bus);
-        sky_session_write(&json, &sessions[i]);
-        put(bus, &(struct target){SKY_TOPIC_SESSIONS, sessions[i].author_did, sessions[i].session_end_ms, NULL});
-    }
-}
-
-/* correlation-id: the alert's id, by which it is followed through all who pass it on. */
-static void put_alerts(struct sky_run_bus *bus, const struct sky_trend_alert *alerts, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        char id[SKY_TREND_ID_TEXT_SIZE];
-        sky_trend_id_format(alerts[i].id, id);
-        const struct sky_kafka_header header = {"correlation-id", sky_span_from_string(id)};
-        struct sky_json_writer json = begin_json(bus);
-        sky_trend_alert_write(&json, &alerts[i]);
-        put(bus, &(struct target){SKY_TOPIC_TREND_ALERTS, alerts[i].keyword, alerts[i].window_end_ms, &header});
-    }
+    const struct sky_publisher publisher = publisher_of(bus);
+    bus->failed |= sky_publish_sessions(&publisher, sessions, count) != SKY_OK;
 }
 
 void sky_run_bus_slide(struct sky_run_bus *bus, const struct sky_trend_snapshot *snapshot)
 {
-    put_alerts(bus, snapshot->trends, snapshot->trends_count);
-    put_alerts(bus, snapshot->ended, snapshot->ended_count);
-    struct sky_json_writer json = begin_json(bus);
-    sky_trend_snapshot_write(&json, snapshot);
-    put(bus, &(struct target){.kind = SKY_TOPIC_TRENDS, .timestamp_ms = snapshot->window_end_ms});
+    const struct sky_publisher publisher = publisher_of(bus);
+    bus->failed |= sky_publish_snapshot(&publisher, snapshot) != SKY_OK;
     bool is_new = sky_outbox_end_minute(bus->outbox, snapshot->window_end_ms);
     for (int kind = 0; kind < SKY_TOPIC_COUNT; kind++) {
         bus->records[kind] += is_new ? bus->open_records[kind] : 0;
