@@ -20,7 +20,7 @@ function(sky_test_program name source layer)
 endfunction()
 
 set(SKY_UNIT_TESTS "") # FOLDER/NAME, for suites.cmake
-foreach(layer base wire event text window trend engine sim io ops)
+foreach(layer base wire event text window trend engine stage sim io ops)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR}/tests/unit
        ${CMAKE_CURRENT_SOURCE_DIR}/tests/unit/${layer}/*_test.c)
   foreach(source ${sources})

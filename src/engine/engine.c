@@ -11,21 +11,16 @@
 #include "base/hash.h"
 #include "base/time.h"
 #include "engine/minute_records.h"
+#include "engine/options.h"
 #include "engine/post_store.h"
 #include "engine/snapshot.h"
 #include "text/keyword.h"
 #include "trend/tracker.h"
 #include "window/sliding.h"
 
-/* A post whose createdAt is that much older than when it was seen is an import, not news. */
-#define IMPORT_AGE_MS SKY_HOUR_MS
-
-/* Event time that jumps further than this finds nothing of use in the old state: a new one is begun. */
-#define GAP_MINUTES_MAX (7 * 24 * 60)
-
 struct sky_engine {
-    struct sky_engine_options options;
-    char language_names[SKY_ENGINE_LANGUAGES_MAX][SKY_LANGUAGE_NAME_SIZE];
+    struct sky_engine_options_copy copy;
+    const struct sky_engine_options *options; /* of the copy */
     struct sky_text *text;
     struct sky_sliding *window;
     struct sky_tracker *tracker;
@@ -41,52 +36,16 @@ struct sky_engine {
 /* What a saved state has behind its end for those who asked: a tag, a setting, a blob. */
 enum extra { EXTRA_ACTIVITY = 1, EXTRA_SESSIONS = 2 };
 
-void sky_engine_options_default(struct sky_engine_options *options)
-{
-    *options = (struct sky_engine_options){
-        .languages = {"en", "ja", "pt", "de", "es", "fr", "ko"},
-        .languages_count = 7,
-        .window_minutes = 10,
-        .min_frequency = 10,
-        .min_authors = 5,
-        .min_growth = 1.0,
-        .min_z = 5.0,
-        .top_keywords = 50,
-        .samples = 5,
-    };
-}
-
-static enum sky_status check_options(const struct sky_engine_options *options, const char **reason)
-{
-    *reason = NULL;
-    if (options->languages_count >= SKY_ENGINE_LANGUAGES_MAX)
-        *reason = "more languages than SKY_ENGINE_LANGUAGES_MAX - 1";
-    if (options->window_minutes < 1 || options->window_minutes > SKY_SLIDING_WINDOW_MINUTES_MAX)
-        *reason = "a window is 1 to 1,440 minutes";
-    if (options->activity_minutes > SKY_SLIDING_WINDOW_MINUTES_MAX)
-        *reason = "a window of activity is at most 1,440 minutes";
-    for (uint32_t i = 0; i < options->languages_count && !*reason; i++)
-        if (strlen(options->languages[i]) >= SKY_LANGUAGE_NAME_SIZE || !options->languages[i][0])
-            *reason = "a language is a subtag of 1 to 8 letters";
-    return *reason ? SKY_E_CONFIG : SKY_OK;
-}
-
 static enum sky_status begin_activity(struct sky_engine *engine)
 {
-    const struct sky_engine_options *options = &engine->options;
-    struct sky_tumbling_options tumbling = {
-        .length_minutes = options->activity_minutes,
-        .languages = options->languages_count + 1,
-        .top = options->top_keywords,
-        .hash_key = options->hash_key,
-    };
-    engine->activity = options->activity_minutes ? sky_tumbling_new(&tumbling) : NULL;
-    return engine->activity || !options->activity_minutes ? SKY_OK : SKY_E_MEMORY;
+    const struct sky_tumbling_options activity = sky_engine_activity_options(engine->options);
+    engine->activity = activity.length_minutes ? sky_tumbling_new(&activity) : NULL;
+    return engine->activity || !activity.length_minutes ? SKY_OK : SKY_E_MEMORY;
 }
 
 static enum sky_status begin_sessions(struct sky_engine *engine)
 {
-    struct sky_sessions_options sessions = {engine->options.session_gap_minutes, engine->options.hash_key};
+    struct sky_sessions_options sessions = {engine->options->session_gap_minutes, engine->options->hash_key};
     engine->sessions = sessions.gap_minutes ? sky_sessions_new(&sessions) : NULL;
     return engine->sessions || !sessions.gap_minutes ? SKY_OK : SKY_E_MEMORY;
 }
@@ -94,25 +53,11 @@ static enum sky_status begin_sessions(struct sky_engine *engine)
 /* The windows and detectors, empty; all of them or SKY_E_MEMORY. */
 static enum sky_status begin_state(struct sky_engine *engine)
 {
-    const struct sky_engine_options *options = &engine->options;
-    struct sky_sliding_options window = {
-        .window_minutes = options->window_minutes,
-        .languages = options->languages_count + 1, /* the last is "other" */
-        .hash_key = options->hash_key,
-    };
-    struct sky_tracker_options tracker = {.languages = window.languages};
-    sky_detector_options_default(&tracker.detector);
-    tracker.detector.window_minutes = options->window_minutes;
-    tracker.detector.min_frequency = options->min_frequency;
-    tracker.detector.min_authors = options->min_authors;
-    tracker.detector.min_growth = options->min_growth;
-    tracker.detector.min_z = options->min_z;
-    tracker.detector.z_literal = options->z_literal;
-    tracker.rank_recurring = options->rank_recurring || options->z_literal; /* the plain rule knows no more than z */
-    tracker.detector.hash_key = options->hash_key;
+    const struct sky_sliding_options window = sky_engine_window_options(engine->options);
+    const struct sky_tracker_options tracker = sky_engine_tracker_options(engine->options);
     engine->window = sky_sliding_new(&window);
     engine->tracker = sky_tracker_new(&tracker);
-    engine->store = sky_post_store_new(options->window_minutes + 1, options->hash_key);
+    engine->store = sky_post_store_new(engine->options->window_minutes + 1, engine->options->hash_key);
     return engine->window && engine->tracker && engine->store ? begin_activity(engine) : SKY_E_MEMORY;
 }
 
@@ -131,17 +76,14 @@ static void end_state(struct sky_engine *engine)
 enum sky_status sky_engine_new(const struct sky_engine_options *options, struct sky_engine **engine,
                                const char **reason)
 {
-    enum sky_status status = check_options(options, reason);
+    enum sky_status status = sky_engine_options_check(options, reason);
     if (status != SKY_OK)
         return status;
     struct sky_engine *made = calloc(1, sizeof *made);
     if (!made)
         return SKY_E_MEMORY;
-    made->options = *options;
-    for (uint32_t i = 0; i < options->languages_count; i++) {
-        memcpy(made->language_names[i], options->languages[i], strlen(options->languages[i]) + 1);
-        made->options.languages[i] = made->language_names[i];
-    }
+    sky_engine_options_copy(&made->copy, options);
+    made->options = &made->copy.options;
     const struct sky_text_options text = {.keep_labelled = options->keep_labelled};
     status = sky_text_new(&text, &made->text, reason);
     if (status == SKY_OK)
@@ -169,14 +111,6 @@ void sky_engine_free(struct sky_engine *engine)
     sky_count_builder_clean_up(&engine->counts);
     sky_arena_clean_up(&engine->activity_lists);
     free(engine);
-}
-
-static uint32_t language_index(const struct sky_engine *engine, struct sky_span language)
-{
-    for (uint32_t i = 0; i < engine->options.languages_count; i++)
-        if (sky_span_equal(language, sky_span_from_string(engine->language_names[i])))
-            return i;
-    return engine->options.languages_count;
 }
 
 /* ---- closing a minute ---- */
@@ -207,7 +141,7 @@ static enum sky_status give_activity(struct sky_engine *engine, int64_t minute, 
     if (!engine->activity || !sky_tumbling_advance(engine->activity, minute, &ended) || !closing->sink->on_activity)
         return SKY_OK;
     sky_arena_reset(&engine->activity_lists);
-    enum sky_status status = sky_activity_build(&engine->activity_lists, &engine->options, &ended, &record);
+    enum sky_status status = sky_activity_build(&engine->activity_lists, engine->options, &ended, &record);
     if (status == SKY_OK && closing->go_on)
         closing->go_on = closing->sink->on_activity(closing->sink->context, &record);
     return status;
@@ -236,7 +170,7 @@ static enum sky_status close_slide(struct sky_engine *engine, struct closing *cl
         return status;
     engine->stats.slides++;
     const struct sky_snapshot_input input = {
-        .options = &engine->options,
+        .options = engine->options,
         .window = engine->window,
         .store = engine->store,
         .result = &result,
@@ -273,7 +207,8 @@ enum sky_status sky_engine_advance(struct sky_engine *engine, int64_t event_time
     static const struct sky_engine_sink nobody = {0};
     struct closing closing = {sink ? sink : &nobody, true};
     int64_t minute = sky_time_floor(event_time_ms, SKY_MINUTE_MS) / SKY_MINUTE_MS;
-    if (sky_sliding_is_started(engine->window) && minute - sky_sliding_open_minute(engine->window) > GAP_MINUTES_MAX) {
+    if (sky_sliding_is_started(engine->window) &&
+        minute - sky_sliding_open_minute(engine->window) > SKY_ENGINE_GAP_MINUTES_MAX) {
         enum sky_status status = begin_anew(engine, minute, &closing);
         if (status != SKY_OK)
             return status;
@@ -325,7 +260,7 @@ static enum sky_status count_post(struct sky_engine *engine, const struct sky_po
         .author_id = sky_hash_id(post->author_did),
         .post_id = sky_hash_id(post->uri),
         .sketch = sky_text_sketch(engine->text),
-        .language = language_index(engine, with_language.language),
+        .language = sky_engine_language_index(engine->options, with_language.language),
     };
     status = sky_sliding_add(engine->window, minute, &counted, &keywords);
     return status == SKY_OK ? count_beside(engine, post, &counted, &keywords) : status;
@@ -333,7 +268,7 @@ static enum sky_status count_post(struct sky_engine *engine, const struct sky_po
 
 static enum sky_status take_create(struct sky_engine *engine, const struct sky_post *post, int64_t minute)
 {
-    if (post->has_created_at && post->observed_at_ms - post->created_at_ms > IMPORT_AGE_MS) {
+    if (sky_engine_is_import(post)) {
         engine->stats.posts_imported++;
         return SKY_OK;
     }
@@ -390,16 +325,6 @@ void sky_engine_stats(const struct sky_engine *engine, struct sky_engine_stats *
     stats->keywords_in_window = sky_sliding_keywords(engine->window);
 }
 
-/* The settings a state is only good under; the gates may change between runs. */
-static void save_shape(const struct sky_engine *engine, struct sky_buffer *buffer)
-{
-    sky_buffer_put_u32(buffer, engine->options.window_minutes);
-    sky_buffer_put_u8(buffer, engine->options.z_literal);
-    sky_buffer_put_u32(buffer, engine->options.languages_count);
-    for (uint32_t i = 0; i < engine->options.languages_count; i++)
-        sky_buffer_put_blob(buffer, sky_span_from_string(engine->language_names[i]));
-}
-
 static void save_stats(const struct sky_engine_stats *stats, struct sky_buffer *buffer)
 {
     const uint64_t counters[] = {
@@ -428,14 +353,14 @@ static void save_extras(const struct sky_engine *engine, struct sky_buffer *buff
     if (engine->activity) {
         sky_tumbling_save(engine->activity, &extra);
         sky_buffer_put_u8(buffer, EXTRA_ACTIVITY);
-        sky_buffer_put_u32(buffer, engine->options.activity_minutes);
+        sky_buffer_put_u32(buffer, engine->options->activity_minutes);
         sky_buffer_put_blob(buffer, sky_buffer_span(&extra));
     }
     if (engine->sessions) {
         extra.len = 0;
         sky_sessions_save(engine->sessions, &extra);
         sky_buffer_put_u8(buffer, EXTRA_SESSIONS);
-        sky_buffer_put_u32(buffer, engine->options.session_gap_minutes);
+        sky_buffer_put_u32(buffer, engine->options->session_gap_minutes);
         sky_buffer_put_blob(buffer, sky_buffer_span(&extra));
     }
     buffer->failed |= extra.failed;
@@ -444,26 +369,12 @@ static void save_extras(const struct sky_engine *engine, struct sky_buffer *buff
 
 void sky_engine_save(const struct sky_engine *engine, struct sky_buffer *buffer)
 {
-    struct sky_buffer shape = {0};
-    save_shape(engine, &shape);
-    sky_buffer_put_blob(buffer, sky_buffer_span(&shape));
-    buffer->failed |= shape.failed;
-    sky_buffer_clean_up(&shape);
+    sky_engine_shape_save(engine->options, buffer);
     save_stats(&engine->stats, buffer);
     sky_post_store_save(engine->store, buffer);
     sky_sliding_save(engine->window, buffer);
     sky_tracker_save(engine->tracker, buffer);
     save_extras(engine, buffer);
-}
-
-static void load_shape(const struct sky_engine *engine, struct sky_reader *reader)
-{
-    struct sky_buffer shape = {0};
-    save_shape(engine, &shape);
-    struct sky_span saved = sky_reader_blob(reader);
-    if (sky_reader_ok(reader) && !sky_span_equal(saved, sky_buffer_span(&shape)))
-        sky_reader_fail(reader, SKY_E_CONFIG, "the state was made with other languages, window or z_mode");
-    sky_buffer_clean_up(&shape);
 }
 
 static void load_activity(struct sky_engine *engine, struct sky_reader *reader)
@@ -489,7 +400,7 @@ static void load_extra(struct sky_engine *engine, struct sky_reader *reader, uin
     if (!sky_reader_ok(reader))
         return;
     bool is_activity = tag == EXTRA_ACTIVITY;
-    if (setting != (is_activity ? engine->options.activity_minutes : engine->options.session_gap_minutes))
+    if (setting != (is_activity ? engine->options->activity_minutes : engine->options->session_gap_minutes))
         return;
     if (is_activity)
         load_activity(engine, &extra);
@@ -506,7 +417,7 @@ enum sky_status sky_engine_load(struct sky_engine *engine, struct sky_span input
     struct sky_reader reader;
     uint8_t last_tag = 0;
     sky_reader_init(&reader, input);
-    load_shape(engine, &reader);
+    sky_engine_shape_load(engine->options, &reader);
     load_stats(&engine->stats, &reader);
     if (sky_reader_ok(&reader))
         sky_post_store_load(engine->store, &reader);

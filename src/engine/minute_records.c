@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/time.h"
+#include "engine/options.h"
 
 #define ROWS_CAPACITY_MIN 1024
 
@@ -85,7 +86,7 @@ enum sky_status sky_counts_build(struct sky_count_builder *builder, const struct
         counts[i] = (struct sky_keyword_count){
             .keyword = from->keyword,
             .normalized_keyword = from->keyword,
-            .language = sky_snapshot_language(options, from->language),
+            .language = sky_engine_language_name(options, from->language),
             .count = from->count,
             .unique_authors = from->unique_authors,
             .voices = from->voices,
@@ -113,7 +114,7 @@ static const struct sky_top_keyword *put_top(struct sky_arena *arena, const stru
     for (uint32_t i = 0; top && i < count; i++)
         top[i] = (struct sky_top_keyword){
             .keyword = rows[i].keyword,
-            .language = sky_snapshot_language(options, rows[i].language),
+            .language = sky_engine_language_name(options, rows[i].language),
             .count = rows[i].count,
             .unique_authors = rows[i].unique_authors,
         };
@@ -141,6 +142,6 @@ enum sky_status sky_activity_build(struct sky_arena *arena, const struct sky_eng
     if (!by_language || !record->top_keywords || !record->top_hashtags)
         return SKY_E_MEMORY;
     for (uint32_t g = 0; g < languages; g++)
-        by_language[g] = (struct sky_language_posts){sky_snapshot_language(options, g), from->by_language[g]};
+        by_language[g] = (struct sky_language_posts){sky_engine_language_name(options, g), from->by_language[g]};
     return SKY_OK;
 }

@@ -178,7 +178,7 @@ void sky_post_store_advance(struct sky_post_store *store, int64_t minute)
     forget_hidden(store);
 }
 
-static bool is_unquoted(const struct sky_post *post)
+bool sky_post_is_unquoted(const struct sky_post *post)
 {
     for (uint32_t i = 0; i < post->labels_count; i++)
         if (sky_span_equal(post->labels[i], SKY_SPAN("!no-unauthenticated")))
@@ -243,7 +243,7 @@ enum sky_status sky_post_store_add(struct sky_post_store *store, const struct sk
         .created_at_ms = post->created_at_ms,
         .uri_offset = (uint32_t)minute->bytes.len,
         .uri_len = (uint32_t)post->uri.len,
-        .unquoted = is_unquoted(post),
+        .unquoted = sky_post_is_unquoted(post),
     };
     sky_buffer_put_span(&minute->bytes, post->uri);
     if (!append_text(minute, stored, post->text))
@@ -258,7 +258,7 @@ enum sky_status sky_post_store_update(struct sky_post_store *store, const struct
     struct sky_stored_post *stored = find_post(store, sky_hash_id(post->uri), &minute);
     if (!stored)
         return SKY_OK;
-    stored->unquoted = is_unquoted(post);
+    stored->unquoted = sky_post_is_unquoted(post);
     return append_text(minute, stored, post->text) ? SKY_OK : SKY_E_MEMORY;
 }
 

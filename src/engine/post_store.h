@@ -33,6 +33,9 @@ struct sky_stored_post {
     bool unquoted; /* the author asked not to be shown to people who are not logged in */
 };
 
+/* The author asked not to be shown to people who are not logged in: label !no-unauthenticated. */
+bool sky_post_is_unquoted(const struct sky_post *post);
+
 struct sky_post_store;
 
 /* NULL when there is no memory. `slot_key` as in hash.h. */

@@ -4,14 +4,8 @@
 
 #include "base/hash.h"
 #include "base/time.h"
+#include "engine/options.h"
 #include "engine/sample.h"
-
-struct sky_span sky_snapshot_language(const struct sky_engine_options *options, uint32_t index)
-{
-    if (index < options->languages_count)
-        return sky_span_from_string(options->languages[index]);
-    return index == options->languages_count ? SKY_SPAN("other") : SKY_SPAN("*");
-}
 
 static enum sky_status make_alert(struct sky_snapshot_builder *builder, const struct sky_slide *slide,
                                   const struct sky_trend *trend, struct sky_trend_alert *alert)
@@ -21,7 +15,7 @@ static enum sky_status make_alert(struct sky_snapshot_builder *builder, const st
     *alert = (struct sky_trend_alert){
         .kind = trend->state,
         .keyword = trend->keyword,
-        .language = sky_snapshot_language(slide->options, trend->language),
+        .language = sky_engine_language_name(slide->options, trend->language),
         .frequency = trend->count,
         .rank = trend->rank,
         .growth_rate = trend->growth,
@@ -53,7 +47,7 @@ static enum sky_status put_volume(struct sky_snapshot_builder *builder, const st
     if (!volume)
         return SKY_E_MEMORY;
     for (uint32_t i = 0; i < count; i++)
-        volume[i] = (struct sky_language_volume){sky_snapshot_language(slide->options, i), slide->volume[i]};
+        volume[i] = (struct sky_language_volume){sky_engine_language_name(slide->options, i), slide->volume[i]};
     builder->snapshot.volume = volume;
     builder->snapshot.volume_count = count;
     return SKY_OK;
@@ -67,7 +61,7 @@ static enum sky_status put_top(struct sky_snapshot_builder *builder, const struc
     for (uint32_t i = 0; i < slide->top_count; i++)
         top[i] = (struct sky_top_keyword){
             .keyword = sky_arena_copy(&builder->arena, slide->top[i].keyword),
-            .language = sky_snapshot_language(slide->options, slide->top[i].language),
+            .language = sky_engine_language_name(slide->options, slide->top[i].language),
             .count = slide->top[i].count,
             .unique_authors = slide->top[i].unique_authors,
         };

@@ -10,9 +10,6 @@
 #include "engine/post_store.h"
 #include "trend/tracker.h"
 
-/* A primary language subtag has at most 8 letters (BCP 47). */
-#define SKY_LANGUAGE_NAME_SIZE 9
-
 /* Of a snapshot's top_keywords, for sky_sliding_top. */
 #define SKY_SNAPSHOT_TOP_KINDS (1U << SKY_KEYWORD_WORD | 1U << SKY_KEYWORD_HASHTAG)
 
@@ -51,8 +48,5 @@ SKY_MUST_USE enum sky_status sky_snapshot_of_slide(struct sky_snapshot_builder *
 SKY_MUST_USE enum sky_status sky_snapshot_build(struct sky_snapshot_builder *builder,
                                                 const struct sky_snapshot_input *input);
 void sky_snapshot_builder_clean_up(struct sky_snapshot_builder *builder);
-
-/* The name of a language index: one of options->languages, then "other", then "*" for all together. */
-struct sky_span sky_snapshot_language(const struct sky_engine_options *options, uint32_t index);
 
 #endif

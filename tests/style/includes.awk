@@ -5,7 +5,7 @@
 # between its last "src/" and its name.
 
 BEGIN {
-    count = split("base wire event text window trend engine sim io/host io/net io/http io/relay io/spool io/kafka io/redis " \
+    count = split("base wire event text window trend engine stage sim io/host io/net io/http io/relay io/spool io/kafka io/redis " \
                   "io/s3 io/lake io/alert io/api io/terminal ops app", layers, " ")
     for (i = 1; i <= count; i++)
         rank[layers[i]] = i
