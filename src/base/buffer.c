@@ -85,6 +85,20 @@ void sky_buffer_put_f64(struct sky_buffer *buffer, double value)
     put_little_endian(buffer, bits, 8);
 }
 
+size_t sky_buffer_begin_blob(struct sky_buffer *buffer)
+{
+    sky_buffer_put_u32(buffer, 0);
+    return buffer->len;
+}
+
+void sky_buffer_end_blob(struct sky_buffer *buffer, size_t begin)
+{
+    size_t len = buffer->len - begin;
+    buffer->failed |= len > UINT32_MAX;
+    for (size_t i = 0; i < 4 && !buffer->failed; i++)
+        buffer->ptr[begin - 4 + i] = (uint8_t)(len >> (8 * i));
+}
+
 void sky_buffer_put_blob(struct sky_buffer *buffer, struct sky_span span)
 {
     if (span.len > UINT32_MAX) {

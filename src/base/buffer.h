@@ -62,6 +62,10 @@ void sky_buffer_put_i64(struct sky_buffer *buffer, int64_t value);
 void sky_buffer_put_f64(struct sky_buffer *buffer, double value);
 void sky_buffer_put_blob(struct sky_buffer *buffer, struct sky_span span);
 
+/* A blob that is written piece by piece: what is put between begin and end. `end` takes what `begin` gave. */
+size_t sky_buffer_begin_blob(struct sky_buffer *buffer);
+void sky_buffer_end_blob(struct sky_buffer *buffer, size_t begin);
+
 static inline struct sky_span sky_buffer_span(const struct sky_buffer *buffer)
 {
     return sky_span_of(buffer->ptr, buffer->len);

@@ -230,6 +230,7 @@ enum sky_status sky_post_store_add(struct sky_post_store *store, const struct sk
     const struct sky_stored_post *known = find_post(store, id, &minute);
     if (known && known->rev_id == rev_id)
         return SKY_E_DUPLICATE;
+    bool known_hidden = known && known->told_hidden; /* the post may move */
     minute = &store->ring[ring_index(store, store->now_minute)];
     if (!grow_slots(store) || minute->bytes.len + post->uri.len > UINT32_MAX)
         return SKY_E_MEMORY;
@@ -248,6 +249,7 @@ enum sky_status sky_post_store_add(struct sky_post_store *store, const struct sk
     sky_buffer_put_span(&minute->bytes, post->uri);
     if (!append_text(minute, stored, post->text))
         return SKY_E_MEMORY;
+    stored->told_hidden = known_hidden;
     index_post(store, minute);
     return SKY_OK;
 }
@@ -365,6 +367,41 @@ bool sky_post_store_show(const struct sky_post_store *store, uint64_t id, struct
     return true;
 }
 
+bool sky_post_store_find(const struct sky_post_store *store, uint64_t id, struct sky_known_post *known)
+{
+    struct minute *minute;
+    const struct sky_stored_post *stored = find_post(store, id, &minute);
+    if (!stored)
+        return false;
+    known->text = sky_span_of(minute->bytes.ptr + stored->text_offset, stored->text_len);
+    known->told_hidden = stored->told_hidden;
+    return true;
+}
+
+bool sky_post_store_next_change(struct sky_post_store *store, uint64_t *cursor, struct sky_visibility_change *change)
+{
+    uint32_t index = (uint32_t)(*cursor >> 32), number = (uint32_t)*cursor;
+    for (; index < store->keep_minutes; index++, number = 0) {
+        struct minute *minute = &store->ring[index];
+        while (number < minute->count) {
+            struct sky_stored_post *post = &minute->posts[number++];
+            const struct slot *slot = find_slot(store, post->id);
+            bool hidden = post->deleted || is_hidden(store, post->author_id);
+            if (hidden == post->told_hidden || slot->minute != index || slot->post != number)
+                continue;
+            post->told_hidden = hidden;
+            *change = (struct sky_visibility_change){
+                .id = post->id,
+                .text = sky_span_of(minute->bytes.ptr + post->text_offset, post->text_len),
+                .visible = !hidden,
+            };
+            *cursor = (uint64_t)index << 32 | number;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One post in a checkpoint: ids and time, lengths and bytes of uri and text, a byte of flags. */
 #define SAVED_POST_BYTES_MIN (4 * 8 + 2 * 4 + 1)
 
@@ -377,7 +414,7 @@ static void save_minute(const struct minute *minute, struct sky_buffer *buffer)
         sky_buffer_put_u64(buffer, post->author_id);
         sky_buffer_put_u64(buffer, post->rev_id);
         sky_buffer_put_i64(buffer, post->created_at_ms);
-        sky_buffer_put_u8(buffer, (uint8_t)(post->deleted | post->unquoted << 1));
+        sky_buffer_put_u8(buffer, (uint8_t)(post->deleted | post->unquoted << 1 | post->told_hidden << 2));
         sky_buffer_put_blob(buffer, sky_span_of(minute->bytes.ptr + post->uri_offset, post->uri_len));
         sky_buffer_put_blob(buffer, sky_span_of(minute->bytes.ptr + post->text_offset, post->text_len));
     }
@@ -414,6 +451,7 @@ static void load_post(struct sky_post_store *store, struct minute *minute, struc
     post.id = sky_hash_id(uri);
     post.deleted = flags & 1;
     post.unquoted = flags >> 1 & 1;
+    post.told_hidden = flags >> 2 & 1;
     post.uri_offset = (uint32_t)minute->bytes.len;
     post.uri_len = (uint32_t)uri.len;
     sky_buffer_put_span(&minute->bytes, uri);

@@ -30,7 +30,8 @@ struct sky_stored_post {
     uint32_t text_offset;
     uint32_t text_len;
     bool deleted;
-    bool unquoted; /* the author asked not to be shown to people who are not logged in */
+    bool unquoted;    /* the author asked not to be shown to people who are not logged in */
+    bool told_hidden; /* what sky_post_store_next_change said last */
 };
 
 /* The author asked not to be shown to people who are not logged in: label !no-unauthenticated. */
@@ -61,6 +62,22 @@ struct sky_shown_post {
     int64_t created_at_ms;
 };
 bool sky_post_store_show(const struct sky_post_store *store, uint64_t id, struct sky_shown_post *shown);
+
+/* A post whether it may be shown or not; false when it is unknown. Borrows the store. */
+struct sky_known_post {
+    struct sky_span text;
+    bool told_hidden; /* by sky_post_store_next_change, of this post or of an older one of the same uri */
+};
+bool sky_post_store_find(const struct sky_post_store *store, uint64_t id, struct sky_known_post *known);
+
+/* Each post that may be shown now and could not when this was asked last, or the other way round; a new one counts as
+ * visible before. Start with *cursor = 0; false at the end. Borrows the store. */
+struct sky_visibility_change {
+    uint64_t id;
+    struct sky_span text; /* as of sky_post_store_find */
+    bool visible;
+};
+bool sky_post_store_next_change(struct sky_post_store *store, uint64_t *cursor, struct sky_visibility_change *change);
 
 void sky_post_store_save(const struct sky_post_store *store, struct sky_buffer *buffer);
 void sky_post_store_load(struct sky_post_store *store, struct sky_reader *reader); /* into a new store; sticky errors */

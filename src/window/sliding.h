@@ -137,6 +137,9 @@ uint32_t sky_sliding_numbers(const struct sky_sliding *window); /* above every r
 uint32_t sky_sliding_top(struct sky_sliding *window, uint32_t language, uint32_t kinds, uint32_t k,
                          struct sky_sliding_row *rows);
 
+/* < 0 when a stands before b in that order. */
+int sky_sliding_order_of_use(const struct sky_sliding_row *a, const struct sky_sliding_row *b);
+
 /* N of TRENDS.md: the sum of voices over words and hashtags; for options.languages the sum over languages. */
 uint64_t sky_sliding_volume(const struct sky_sliding *window, uint32_t language);
 uint64_t sky_sliding_posts(const struct sky_sliding *window);

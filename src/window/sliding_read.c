@@ -220,8 +220,7 @@ void sky_sliding_smallest_posts(const struct sky_sliding *window, uint32_t min_c
     }
 }
 
-/* < 0 when a stands before b in the list of the most used. */
-static int order_of_use(const struct sky_sliding_row *a, const struct sky_sliding_row *b)
+int sky_sliding_order_of_use(const struct sky_sliding_row *a, const struct sky_sliding_row *b)
 {
     if (a->unique_authors != b->unique_authors)
         return a->unique_authors > b->unique_authors ? -1 : 1;
@@ -237,7 +236,7 @@ static void heap_sink(struct sky_sliding_row *rows, uint32_t count, uint32_t at)
     for (;;) {
         uint32_t last = at;
         for (uint32_t child = 2 * at + 1; child <= 2 * at + 2 && child < count; child++)
-            if (order_of_use(&rows[child], &rows[last]) > 0)
+            if (sky_sliding_order_of_use(&rows[child], &rows[last]) > 0)
                 last = child;
         if (last == at)
             return;
@@ -264,7 +263,7 @@ uint32_t sky_sliding_top(struct sky_sliding *window, uint32_t language, uint32_t
             rows[count++] = view;
             for (uint32_t at = count / 2; count == k && at-- > 0;)
                 heap_sink(rows, count, at);
-        } else if (order_of_use(&view, &rows[0]) < 0) {
+        } else if (sky_sliding_order_of_use(&view, &rows[0]) < 0) {
             rows[0] = view;
             heap_sink(rows, count, 0);
         }
