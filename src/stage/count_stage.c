@@ -10,8 +10,11 @@
 #include "engine/snapshot.h"
 #include "stage/activity_part.h"
 #include "stage/event.h"
+#include "stage/minutes.h"
 #include "stage/post_stage.h"
 #include "stage/row.h"
+
+#define NOTHING_CLOSED INT64_MIN
 
 struct hidden_post {
     uint64_t post_id;
@@ -31,8 +34,9 @@ struct sky_count_stage {
     struct sky_sliding *window;               /* NULL while nothing is in it */
     struct sky_tumbling *activity;            /* likewise, and when it was not asked for */
     uint64_t activity_posts;                  /* in its open window */
-    int64_t open_minute;                      /* while there is a window */
-    struct hidden_post *hidden;               /* by post_id */
+    struct sky_minutes waiting;
+    int64_t closed_minute;      /* the last that is over */
+    struct hidden_post *hidden; /* by post_id */
     uint32_t hidden_count;
     uint32_t hidden_capacity;
     struct ids frequent;        /* keywords of min_frequency mentions in the window at hand */
@@ -53,6 +57,7 @@ struct sky_count_stage *sky_count_stage_new(const struct sky_engine_options *opt
         return NULL;
     sky_engine_options_copy(&stage->copy, options);
     stage->options = &stage->copy.options;
+    stage->closed_minute = NOTHING_CLOSED;
     stage->row_authors = sky_engine_tracker_options(options).detector.row_authors;
     stage->top = calloc(options->top_keywords + 1, sizeof *stage->top);
     if (!stage->top) {
@@ -68,6 +73,7 @@ void sky_count_stage_free(struct sky_count_stage *stage)
         return;
     sky_sliding_free(stage->window);
     sky_tumbling_free(stage->activity);
+    sky_minutes_clean_up(&stage->waiting);
     free(stage->hidden);
     free(stage->frequent.items);
     free(stage->frequent_before.items);
@@ -75,9 +81,15 @@ void sky_count_stage_free(struct sky_count_stage *stage)
     free(stage);
 }
 
-bool sky_count_stage_is_idle(const struct sky_count_stage *stage)
+enum sky_status sky_count_stage_take(struct sky_count_stage *stage, int64_t minute, struct sky_span occurrences)
 {
-    return !stage->window && !stage->activity;
+    if (minute <= stage->closed_minute)
+        return SKY_E_LATE;
+    struct sky_buffer *waiting = sky_minutes_open(&stage->waiting, minute);
+    if (!waiting)
+        return SKY_E_MEMORY;
+    sky_buffer_put_span(waiting, occurrences);
+    return waiting->failed ? SKY_E_MEMORY : SKY_OK;
 }
 
 /* ---- what may not be shown ---- */
@@ -115,7 +127,7 @@ static void show(struct sky_count_stage *stage, uint64_t post_id)
     memmove(&stage->hidden[at], &stage->hidden[at + 1], (stage->hidden_count - at) * sizeof *stage->hidden);
 }
 
-static enum sky_status hide(struct sky_count_stage *stage, uint64_t post_id)
+static enum sky_status hide(struct sky_count_stage *stage, int64_t minute, uint64_t post_id)
 {
     uint32_t at = hidden_place(stage, post_id);
     if (!is_hidden_at(stage, at, post_id)) {
@@ -130,23 +142,23 @@ static enum sky_status hide(struct sky_count_stage *stage, uint64_t post_id)
         memmove(&stage->hidden[at + 1], &stage->hidden[at], (stage->hidden_count - at) * sizeof *stage->hidden);
         stage->hidden_count++;
     }
-    stage->hidden[at] = (struct hidden_post){post_id, stage->open_minute};
+    stage->hidden[at] = (struct hidden_post){post_id, minute};
     return SKY_OK;
 }
 
 /* A post is told to be hidden while it is in the window; it has left it a window later. */
-static void forget_hidden(struct sky_count_stage *stage)
+static void forget_hidden(struct sky_count_stage *stage, int64_t minute)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < stage->hidden_count; i++)
-        if (stage->open_minute - stage->hidden[i].minute <= stage->options->window_minutes)
+        if (minute - stage->hidden[i].minute < stage->options->window_minutes)
             stage->hidden[kept++] = stage->hidden[i];
     stage->hidden_count = kept;
 }
 
 /* ---- taking a minute ---- */
 
-static enum sky_status begin_windows(struct sky_count_stage *stage)
+static enum sky_status begin_windows(struct sky_count_stage *stage, int64_t minute)
 {
     const struct sky_sliding_options window = sky_engine_window_options(stage->options);
     const struct sky_tumbling_options activity = sky_engine_activity_options(stage->options);
@@ -154,7 +166,7 @@ static enum sky_status begin_windows(struct sky_count_stage *stage)
         stage->window = sky_sliding_new(&window);
         if (!stage->window)
             return SKY_E_MEMORY;
-        sky_sliding_start(stage->window, stage->open_minute);
+        sky_sliding_start(stage->window, minute);
     }
     if (!stage->activity && activity.length_minutes) {
         stage->activity = sky_tumbling_new(&activity);
@@ -164,7 +176,8 @@ static enum sky_status begin_windows(struct sky_count_stage *stage)
     return SKY_OK;
 }
 
-static enum sky_status take_post(struct sky_count_stage *stage, bool is_hidden, struct sky_reader *reader)
+static enum sky_status take_post(struct sky_count_stage *stage, int64_t minute, bool is_hidden,
+                                 struct sky_reader *reader)
 {
     struct sky_sliding_post post = {.author_id = sky_reader_u64(reader)};
     post.post_id = sky_reader_u64(reader);
@@ -178,26 +191,26 @@ static enum sky_status take_post(struct sky_count_stage *stage, bool is_hidden, 
     if (!sky_reader_ok(reader))
         return SKY_OK;
     const struct sky_keyword_list list = {stage->keywords, count};
-    enum sky_status status = begin_windows(stage);
+    enum sky_status status = begin_windows(stage, minute);
     if (is_hidden && status == SKY_OK)
-        status = hide(stage, post.post_id);
+        status = hide(stage, minute, post.post_id);
     else
         show(stage, post.post_id); /* an older one of that id may have been hidden */
     if (status == SKY_OK)
-        status = sky_sliding_add(stage->window, stage->open_minute, &post, &list);
+        status = sky_sliding_add(stage->window, minute, &post, &list);
     if (status == SKY_OK && stage->activity) {
-        status = sky_tumbling_add(stage->activity, stage->open_minute, &post, false, &list);
+        status = sky_tumbling_add(stage->activity, minute, &post, false, &list);
         stage->activity_posts++;
     }
     return status;
 }
 
-static enum sky_status take_entry(struct sky_count_stage *stage, struct sky_reader *reader)
+static enum sky_status take_entry(struct sky_count_stage *stage, int64_t minute, struct sky_reader *reader)
 {
     switch (sky_reader_u8(reader)) {
-    case SKY_OCCURRENCE_POST: return take_post(stage, false, reader);
-    case SKY_OCCURRENCE_HIDDEN_POST: return take_post(stage, true, reader);
-    case SKY_OCCURRENCE_HIDE: return hide(stage, sky_reader_u64(reader));
+    case SKY_OCCURRENCE_POST: return take_post(stage, minute, false, reader);
+    case SKY_OCCURRENCE_HIDDEN_POST: return take_post(stage, minute, true, reader);
+    case SKY_OCCURRENCE_HIDE: return hide(stage, minute, sky_reader_u64(reader));
     case SKY_OCCURRENCE_SHOW: show(stage, sky_reader_u64(reader)); return SKY_OK;
     default: sky_reader_fail(reader, SKY_E_RANGE, "not an occurrence of the stages"); return SKY_OK;
     }
@@ -312,9 +325,8 @@ static void put_activity(struct sky_count_stage *stage, int64_t minute, struct s
 
 /* ---- closing ---- */
 
-static enum sky_status close_open_minute(struct sky_count_stage *stage, struct sky_packets *packets)
+static enum sky_status close_minute(struct sky_count_stage *stage, int64_t minute, struct sky_packets *packets)
 {
-    int64_t minute = stage->open_minute++;
     enum sky_status status = stage->window ? sky_sliding_close(stage->window) : SKY_OK;
     if (status == SKY_OK && stage->window) {
         if (!sky_sliding_posts(stage->window)) {
@@ -327,7 +339,7 @@ static enum sky_status close_open_minute(struct sky_count_stage *stage, struct s
         }
     }
     put_activity(stage, minute, packets);
-    forget_hidden(stage);
+    forget_hidden(stage, minute);
     if (!stage->window && !stage->activity_posts) { /* it would tell every empty window until the next post */
         sky_tumbling_free(stage->activity);
         stage->activity = NULL;
@@ -335,26 +347,44 @@ static enum sky_status close_open_minute(struct sky_count_stage *stage, struct s
     return status;
 }
 
-enum sky_status sky_count_stage_close(struct sky_count_stage *stage, int64_t minute, struct sky_span occurrences,
-                                      struct sky_packets *packets, struct sky_error *error)
+/* The next minute that has something in it: the one after the last while a window holds posts, otherwise the first that
+ * has occurrences. */
+static bool next_minute(const struct sky_count_stage *stage, int64_t *minute)
 {
-    struct sky_reader reader;
-    enum sky_status status = SKY_OK;
-    *error = (struct sky_error){0};
-    while (status == SKY_OK && !sky_count_stage_is_idle(stage) && stage->open_minute < minute)
-        status = close_open_minute(stage, packets);
-    if (sky_count_stage_is_idle(stage))
-        stage->open_minute = minute;
-    sky_reader_init(&reader, occurrences);
-    while (status == SKY_OK && sky_reader_ok(&reader) && reader.offset < occurrences.len)
-        status = take_entry(stage, &reader);
-    if (status == SKY_OK && sky_reader_ok(&reader))
-        status = close_open_minute(stage, packets);
-    if (!sky_reader_ok(&reader)) {
-        *error = reader.error;
-        return reader.error.status;
+    if (stage->window || stage->activity) {
+        *minute = stage->closed_minute + 1;
+        return true;
     }
-    if (status != SKY_OK)
+    if (stage->waiting.count)
+        *minute = stage->waiting.items[0].minute;
+    return stage->waiting.count > 0;
+}
+
+enum sky_status sky_count_stage_close(struct sky_count_stage *stage, int64_t minute, struct sky_packets *packets,
+                                      struct sky_error *error)
+{
+    enum sky_status status = SKY_OK;
+    int64_t next;
+    *error = (struct sky_error){0};
+    while (status == SKY_OK && next_minute(stage, &next) && next <= minute) {
+        struct sky_buffer occurrences;
+        struct sky_reader reader;
+        sky_minutes_take(&stage->waiting, next, &occurrences);
+        sky_reader_init(&reader, sky_buffer_span(&occurrences));
+        while (status == SKY_OK && sky_reader_ok(&reader) && reader.offset < occurrences.len)
+            status = take_entry(stage, next, &reader);
+        if (status == SKY_OK && !sky_reader_ok(&reader)) {
+            *error = reader.error;
+            status = reader.error.status;
+        }
+        sky_buffer_clean_up(&occurrences);
+        if (status == SKY_OK)
+            status = close_minute(stage, next, packets);
+        stage->closed_minute = next;
+    }
+    if (minute > stage->closed_minute)
+        stage->closed_minute = minute;
+    if (status != SKY_OK && !error->status)
         *error = (struct sky_error){status, 0, "no memory to count a minute"};
     return status;
 }

@@ -1,15 +1,16 @@
 /* count_stage.h: the keywords of one bucket, counted over the sliding window and over the windows of activity.
  *
- * It is given a minute's occurrences when the minute is over, and gives
+ * Occurrences wait until their minute is over. Then it gives
  *
  *     SKY_PACKET_ROWS      of each minute with posts in the window: u32 languages and for each u64 volume; a list of
  * the most used words and hashtags; then rows (row.h) up to the end of the entry. An entry is a blob.
  *     SKY_PACKET_ACTIVITY  see activity_part.h
  *
- * It has no saved state: what it holds follows from the occurrences of the last sky_count_stage_minutes minutes, which
- * the engine around keeps. A new stage that is given those again, without packets, goes on like the one before.
+ * It has no saved state: what it holds follows from the occurrences of the last sky_count_stage_minutes minutes and of
+ * those that are not over, which the engine around keeps. A new stage that takes those again, and closes what was over
+ * without telling anybody, goes on like the one before.
  *
- * Memory   owned: the windows, and the posts that may not be shown.
+ * Memory   owned: the windows, the posts that may not be shown, occurrences of open minutes.
  * Threads  one owner.
  * Trust    occurrences come from a post stage, kept ones may be damaged: reads stay inside them. */
 #ifndef SKY_STAGE_COUNT_STAGE_H
@@ -27,13 +28,13 @@ uint32_t sky_count_stage_minutes(const struct sky_engine_options *options);
 struct sky_count_stage *sky_count_stage_new(const struct sky_engine_options *options);
 void sky_count_stage_free(struct sky_count_stage *stage); /* NULL is fine */
 
-/* `minute` is over, and these were its occurrences (none: empty). Minutes come in order; those left out had none.
- * `packets` NULL: tell nobody. On an error the stage is good only for free. */
-SKY_MUST_USE enum sky_status sky_count_stage_close(struct sky_count_stage *stage, int64_t minute,
-                                                   struct sky_span occurrences, struct sky_packets *packets,
-                                                   struct sky_error *error);
+/* Take the entries of a packet. SKY_E_LATE: its minute is over, nothing done. SKY_E_MEMORY: good only for free. */
+SKY_MUST_USE enum sky_status sky_count_stage_take(struct sky_count_stage *stage, int64_t minute,
+                                                  struct sky_span occurrences);
 
-/* It holds nothing that a new one would not: it need not be called again before there are occurrences. */
-bool sky_count_stage_is_idle(const struct sky_count_stage *stage);
+/* All minutes up to `minute` are over. `packets` NULL: tell nobody. SKY_E_MEMORY, or what is wrong with an occurrence:
+ * good only for free. */
+SKY_MUST_USE enum sky_status sky_count_stage_close(struct sky_count_stage *stage, int64_t minute,
+                                                   struct sky_packets *packets, struct sky_error *error);
 
 #endif

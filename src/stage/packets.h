@@ -25,7 +25,7 @@
 
 /* Ours: state is kept by bucket, so this bounds how many machines can share a stage. A change makes old state useless.
  */
-#define SKY_STAGE_BUCKETS 256
+#define SKY_STAGE_BUCKETS 128
 
 enum sky_packet_kind {
     SKY_PACKET_EVENTS,

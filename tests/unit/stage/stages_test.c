@@ -392,14 +392,6 @@ static struct sky_buffer *pane_open(struct bucket *bucket, int64_t minute)
     return &bucket->panes[at].occurrences;
 }
 
-static struct sky_span pane_of(const struct bucket *bucket, int64_t minute)
-{
-    for (uint32_t i = 0; i < bucket->panes_count; i++)
-        if (bucket->panes[i].minute == minute)
-            return sky_buffer_span(&bucket->panes[i].occurrences);
-    return (struct sky_span){0};
-}
-
 static void panes_forget(struct bucket *bucket, int64_t minute)
 {
     uint32_t kept = 0;
@@ -417,6 +409,7 @@ static void deliver(struct pieces *pieces, const struct sky_packet *packet)
     struct bucket *bucket = &pieces->buckets[packet->bucket];
     if (packet->kind == SKY_PACKET_OCCURRENCES) {
         sky_buffer_put_span(pane_open(bucket, packet->minute), packet->entries);
+        assert_int_equal(sky_count_stage_take(bucket->counts, packet->minute, packet->entries), SKY_OK);
     } else if (packet->kind == SKY_PACKET_RECORDS) {
         struct sky_reader reader;
         sky_reader_init(&reader, packet->entries);
@@ -451,26 +444,6 @@ static uint32_t nth_bucket(uint32_t n, uint32_t start)
     return (n * 77 + start) % SKY_STAGE_BUCKETS; /* 77 is odd */
 }
 
-/* The next minute after *closed that the bucket has something in. */
-static bool count_next(struct pieces *pieces, struct bucket *bucket, int64_t *closed, int64_t minute)
-{
-    struct sky_error error;
-    int64_t next = *closed == INT64_MIN ? INT64_MIN : *closed + 1;
-    if (sky_count_stage_is_idle(bucket->counts)) {
-        uint32_t i = 0;
-        while (i < bucket->panes_count && bucket->panes[i].minute < next)
-            i++;
-        next = i < bucket->panes_count ? bucket->panes[i].minute : minute + 1;
-    }
-    if (next > minute)
-        return false;
-    assert_int_equal(sky_count_stage_close(bucket->counts, next, pane_of(bucket, next), pieces->packets, &error),
-                     SKY_OK);
-    panes_forget(bucket, next - sky_count_stage_minutes(&pieces->options));
-    *closed = next;
-    return true;
-}
-
 static void close_minutes(struct pieces *pieces, int64_t minute, uint32_t start)
 {
     struct sky_error error;
@@ -483,8 +456,8 @@ static void close_minutes(struct pieces *pieces, int64_t minute, uint32_t start)
     deliver_all(pieces);
     for (uint32_t n = 0; n < SKY_STAGE_BUCKETS; n++) {
         struct bucket *bucket = &pieces->buckets[nth_bucket(n, start + 5)];
-        for (int64_t m = pieces->closed_minute; count_next(pieces, bucket, &m, minute);)
-            ;
+        assert_int_equal(sky_count_stage_close(bucket->counts, minute, pieces->packets, &error), SKY_OK);
+        panes_forget(bucket, minute - (int64_t)sky_count_stage_minutes(&pieces->options));
         if (n % 60 == 0)
             deliver_all(pieces);
     }
@@ -514,13 +487,11 @@ static void restart(struct pieces *pieces, uint64_t hash_key)
         assert_int_equal(sky_post_stage_load(bucket->posts, sky_buffer_span(&saved), &error), SKY_OK);
         sky_count_stage_free(bucket->counts);
         bucket->counts = sky_count_stage_new(&pieces->options);
-        for (uint32_t i = 0; i < bucket->panes_count && bucket->panes[i].minute <= pieces->closed_minute; i++)
-            assert_int_equal(sky_count_stage_close(bucket->counts, bucket->panes[i].minute,
-                                                   sky_buffer_span(&bucket->panes[i].occurrences), NULL, &error),
+        for (uint32_t i = 0; i < bucket->panes_count; i++)
+            assert_int_equal(sky_count_stage_take(bucket->counts, bucket->panes[i].minute,
+                                                  sky_buffer_span(&bucket->panes[i].occurrences)),
                              SKY_OK);
-        if (!sky_count_stage_is_idle(bucket->counts) && bucket->panes_count)
-            for (int64_t m = bucket->panes[bucket->panes_count - 1].minute + 1; m <= pieces->closed_minute; m++)
-                assert_int_equal(sky_count_stage_close(bucket->counts, m, (struct sky_span){0}, NULL, &error), SKY_OK);
+        assert_int_equal(sky_count_stage_close(bucket->counts, pieces->closed_minute, NULL, &error), SKY_OK);
     }
     sky_buffer_clean_up(&saved);
 }
