@@ -35,7 +35,7 @@ endfunction()
 
 # The test build/SERVER installs a server that tests start (tests/system/servers.py); tests say `NEEDS ... SERVER`, scripts
 # by a word of their "# test:" line. Without the server they fail. It runs beside other tests: MinIO takes minutes to build.
-foreach(server kafka minio)
+foreach(server kafka minio flink)
   sky_test(build/${server} TIMEOUT 1800 COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/install-servers.sh ${server})
   set_tests_properties(build/${server} PROPERTIES FIXTURES_SETUP ${server})
 endforeach()
@@ -91,7 +91,7 @@ endforeach()
 
 # Whole programs: each executable tests/SUITE/NAME.sh (or .py) is the test SUITE/NAME, and so is tests/system/NAME_test.c.
 # A line "# test: WORDS" in it may say quick, alone, asan (run once more with the sanitized skytrend), timeout=SECONDS, and
-# which servers must be installed: kafka, minio.
+# which servers must be installed: kafka, minio, flink (with the job's jar).
 foreach(name ${SKY_SYSTEM_TESTS})
   sky_test(system/${name} NEEDS release COMMAND ${CMAKE_BINARY_DIR}/tests/system/${name}_test)
 endforeach()
@@ -114,7 +114,7 @@ foreach(suite system vectors sim web docs)
         list(APPEND options ALONE)
       elseif(word STREQUAL "asan")
         set(in_asan ON)
-      elseif(word MATCHES "^(kafka|minio)$")
+      elseif(word MATCHES "^(kafka|minio|flink)$")
         list(APPEND servers ${word})
       elseif(word MATCHES "^timeout=([0-9]+)$")
         list(APPEND options TIMEOUT ${CMAKE_MATCH_1})

@@ -1,13 +1,16 @@
 #!/bin/sh
-# Put the servers that tests start where tests/system/servers.py looks: install-servers.sh kafka|minio...
+# Put the servers that tests start where tests/system/servers.py looks: install-servers.sh kafka|minio|flink...
 #
 #   build/servers/kafka/libs/*.jar   Kafka 4.4.0 of Maven Central (tests/system/kafka/pom.xml), and a formatted log directory
 #   build/servers/minio/minio        built from its Go module, several minutes the first time
+#   build/servers/flink/lib/*.jar    Flink of Maven Central (tests/system/flink/pom.xml), and its way to S3 in plugins/s3;
+#                                    beside it the job's jar, build/flink/skytrend-flink.jar
 #
-# The tests build/kafka and build/minio run it for the tests that say they need them. Silent and quick when all is there.
+# The tests build/kafka, build/minio and build/flink run it for the tests that say they need them. Silent and quick when all is there.
 set -eu
 minio_module=github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 kafka_pom=tests/system/kafka/pom.xml
+flink_pom=tests/system/flink/pom.xml
 
 cd -- "$(dirname -- "$0")/.."
 root=$(pwd -P)
@@ -59,6 +62,23 @@ install_minio() {
     echo "$minio_module" >"$servers/minio/VERSION"
 }
 
+flink() {
+    mvn --batch-mode --no-transfer-progress -f "$flink_pom" dependency:copy-dependencies "-DoutputDirectory=$1/lib" &&
+        mvn --batch-mode --no-transfer-progress -f "$flink_pom" -P s3,-cluster dependency:copy-dependencies \
+            -DexcludeTransitive=true "-DoutputDirectory=$1/plugins/s3" &&
+        cp "$flink_pom" "$1/pom.xml"
+}
+
+install_flink() {
+    if ! cmp -s "$flink_pom" "$servers/flink/pom.xml"; then
+        scripts/install-dependencies.sh dependencies-flink.txt
+        rm -rf "$servers/flink"
+        mkdir -p "$servers/flink"
+        flink "$servers/flink" >>"$log" 2>&1 || fail Flink
+    fi
+    scripts/build-flink.sh
+}
+
 exec 9>"$servers/.lock"
 if command -v flock >/dev/null 2>&1; then
     flock 9
@@ -67,6 +87,7 @@ for server; do
     case $server in
     kafka) install_kafka ;;
     minio) install_minio ;;
+    flink) install_flink ;;
     *) echo "install-servers.sh: $server is not known" >&2; exit 2 ;;
     esac
 done
