@@ -3,6 +3,7 @@ package skytrend.flink;
 import java.time.Duration;
 import java.util.Properties;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ExternalizedCheckpointRetention;
@@ -52,13 +53,22 @@ public final class TrendDetectionJob {
   static void build(StreamExecutionEnvironment environment, JobSettings settings) {
     TrendDetectionJob job = new TrendDetectionJob(settings);
     job.setupCheckpointing(environment);
-    SingleOutputStreamOperator<Packet> events = job.extractKeywords(job.setupSources(environment));
-    SingleOutputStreamOperator<Packet> posts = job.normalizeKeywords(events);
-    SingleOutputStreamOperator<Packet> counts = job.applySlidingWindows(posts);
-    SingleOutputStreamOperator<Packet> ranks = job.calculateTrends(posts, counts);
-    job.publish(
-        ranks.getSideOutput(StageOperator.FOR_KAFKA).union(
-            posts.getSideOutput(StageOperator.FOR_KAFKA), events.getSideOutput(StageOperator.FOR_KAFKA)));
+    job.publish(job.detect(job.setupSources(environment)));
+  }
+
+  /** From events to what is published: all that is between the source and the sink. */
+  static DataStream<Packet> detect(DataStream<Packet> events, JobSettings settings) {
+    return new TrendDetectionJob(settings).detect(events);
+  }
+
+  private DataStream<Packet> detect(DataStream<Packet> source) {
+    SingleOutputStreamOperator<Packet> events = extractKeywords(source);
+    SingleOutputStreamOperator<Packet> posts = normalizeKeywords(events);
+    SingleOutputStreamOperator<Packet> counts = applySlidingWindows(posts);
+    SingleOutputStreamOperator<Packet> ranks = calculateTrends(posts, counts);
+    return ranks
+        .getSideOutput(StageOperator.FOR_KAFKA)
+        .union(posts.getSideOutput(StageOperator.FOR_KAFKA), events.getSideOutput(StageOperator.FOR_KAFKA));
   }
 
   /** Exactly once, incremental, kept when the job is cancelled or fails for good. */
@@ -115,7 +125,7 @@ public final class TrendDetectionJob {
   /** Posts that count: repeats dropped, hidden ones noted; their keywords, normalised, by bucket of keywords. */
   private SingleOutputStreamOperator<Packet> normalizeKeywords(DataStream<Packet> events) {
     return events
-        .keyBy(Buckets.selector(), org.apache.flink.api.common.typeinfo.Types.INT)
+        .keyBy(Buckets.selector(), Types.INT)
         .transform("posts: repeats, authors, sessions", PacketType.INSTANCE, new PostOperator(options))
         .uid("posts");
   }
@@ -123,7 +133,7 @@ public final class TrendDetectionJob {
   /** What each keyword's window holds at each slide. */
   private SingleOutputStreamOperator<Packet> applySlidingWindows(DataStream<Packet> occurrences) {
     return occurrences
-        .keyBy(Buckets.selector(), org.apache.flink.api.common.typeinfo.Types.INT)
+        .keyBy(Buckets.selector(), Types.INT)
         .transform("windows by keyword", PacketType.INSTANCE, new CountOperator(options))
         .uid("counts");
   }
