@@ -217,7 +217,7 @@ class FlinkCluster:
 
 def settings_of(brokers, **others):
     """Arguments of the job."""
-    arguments = ['--kafka.bootstrap_servers', brokers, '--flink.checkpoint_interval_ms', '1000']
+    arguments = ['--kafka.bootstrap_servers', brokers, '--flink.checkpoint_interval', '1s']
     for name, value in others.items():
         arguments += [f'--{name.replace("__", ".")}', str(value)]
     return arguments

@@ -1,14 +1,18 @@
 package skytrend.flink;
 
+import java.io.IOException;
 import java.io.Serializable;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.io.IOException;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -18,6 +22,8 @@ import java.util.stream.Stream;
  */
 final class JobSettings implements Serializable {
   private static final long serialVersionUID = 1;
+
+  private static final Pattern DURATION = Pattern.compile("([0-9]{1,12})(ms|s|m|h|d)");
 
   private static final String[][] DEFAULTS = {
     {"kafka.bootstrap_servers", "127.0.0.1:9092"},
@@ -35,8 +41,8 @@ final class JobSettings implements Serializable {
     {"topics.sessions", "user-sessions"},
     {"topics.dead_letters", "dead-letters"},
     {"window.minutes", "10"},
-    {"window.activity_minutes", "5"},
-    {"window.session_gap_minutes", "30"},
+    {"activity.minutes", "5"},
+    {"sessions.gap", "30m"},
     {"trend.languages", "en,ja,pt,de,es,fr,ko"},
     {"trend.min_frequency", "10"},
     {"trend.min_authors", "5"},
@@ -49,9 +55,9 @@ final class JobSettings implements Serializable {
     {"trend.rank_recurring", "false"},
     {"flink.group", "skytrend-flink"}, // Kafka's consumer group, for lag alone: offsets are in the checkpoints
     {"flink.transactional_id", "skytrend-flink"}, // prefix of the sink's producers
-    {"flink.transaction_timeout_ms", "900000"}, // at most the brokers' transaction.max.timeout.ms
-    {"flink.checkpoint_interval_ms", "10000"},
-    {"flink.checkpoint_timeout_ms", "600000"},
+    {"flink.transaction_timeout", "15m"}, // at most the brokers' transaction.max.timeout.ms
+    {"flink.checkpoint_interval", "10s"},
+    {"flink.checkpoint_timeout", "10m"},
     {"flink.from", "earliest"}, // without a state: earliest or latest
   };
 
@@ -90,6 +96,22 @@ final class JobSettings implements Serializable {
     }
   }
 
+  /** A number and its unit, as in skytrend.yaml: 500ms, 60s, 10m, 2h, 1d. */
+  Duration duration(String name) {
+    Matcher matcher = DURATION.matcher(text(name));
+    if (!matcher.matches()) {
+      throw new IllegalArgumentException("--" + name + " wants a duration such as 10s or 15m, not " + text(name));
+    }
+    long number = Long.parseLong(matcher.group(1));
+    return switch (matcher.group(2)) {
+      case "ms" -> Duration.ofMillis(number);
+      case "s" -> Duration.ofSeconds(number);
+      case "m" -> Duration.ofMinutes(number);
+      case "h" -> Duration.ofHours(number);
+      default -> Duration.ofDays(number);
+    };
+  }
+
   /** For the stages, as JSON; the key of their tables is made anew for each submission. */
   byte[] options() {
     String languages =
@@ -100,8 +122,8 @@ final class JobSettings implements Serializable {
     String json =
         "{\"languages\":[" + languages + "]"
             + ",\"window_minutes\":" + number("window.minutes")
-            + ",\"activity_minutes\":" + number("window.activity_minutes")
-            + ",\"session_gap_minutes\":" + number("window.session_gap_minutes")
+            + ",\"activity_minutes\":" + number("activity.minutes")
+            + ",\"session_gap_minutes\":" + duration("sessions.gap").toMinutes()
             + ",\"min_frequency\":" + number("trend.min_frequency")
             + ",\"min_authors\":" + number("trend.min_authors")
             + ",\"min_growth\":" + Double.parseDouble(text("trend.min_growth"))
@@ -131,7 +153,7 @@ final class JobSettings implements Serializable {
   Properties kafka() {
     Properties kafka = new Properties();
     String security = text("kafka.security");
-    kafka.setProperty("security.protocol", security.toUpperCase(java.util.Locale.ROOT));
+    kafka.setProperty("security.protocol", security.toUpperCase(Locale.ROOT));
     if (security.startsWith("sasl")) {
       String module =
           text("kafka.sasl_mechanism").equals("PLAIN")

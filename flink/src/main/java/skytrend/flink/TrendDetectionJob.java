@@ -74,8 +74,8 @@ public final class TrendDetectionJob {
   /** Exactly once, incremental, kept when the job is cancelled or fails for good. */
   private void setupCheckpointing(StreamExecutionEnvironment environment) {
     Configuration configuration = new Configuration();
-    configuration.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, millis("flink.checkpoint_interval_ms"));
-    configuration.set(CheckpointingOptions.CHECKPOINTING_TIMEOUT, millis("flink.checkpoint_timeout_ms"));
+    configuration.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, settings.duration("flink.checkpoint_interval"));
+    configuration.set(CheckpointingOptions.CHECKPOINTING_TIMEOUT, settings.duration("flink.checkpoint_timeout"));
     configuration.set(CheckpointingOptions.CHECKPOINTING_CONSISTENCY_MODE, CheckpointingMode.EXACTLY_ONCE);
     configuration.set(
         CheckpointingOptions.EXTERNALIZED_CHECKPOINT_RETENTION,
@@ -89,10 +89,6 @@ public final class TrendDetectionJob {
         RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_RESET_BACKOFF_THRESHOLD, Duration.ofMinutes(10));
     environment.configure(configuration);
     environment.setMaxParallelism(Packet.BUCKETS);
-  }
-
-  private Duration millis(String name) {
-    return Duration.ofMillis(settings.number(name));
   }
 
   /** Records become events with keywords in the source: see {@link PostDeserializer}. */
@@ -152,7 +148,7 @@ public final class TrendDetectionJob {
 
   private void publish(DataStream<Packet> packets) {
     Properties kafka = settings.kafka();
-    kafka.setProperty("transaction.timeout.ms", settings.text("flink.transaction_timeout_ms"));
+    kafka.setProperty("transaction.timeout.ms", Long.toString(settings.duration("flink.transaction_timeout").toMillis()));
     kafka.setProperty("compression.type", settings.text("kafka.compression"));
     KafkaSink<Packet> sink =
         KafkaSink.<Packet>builder()
