@@ -243,14 +243,15 @@ static enum sky_status put_snapshot(struct sky_rank_stage *stage, const struct s
 
 /* ---- activity ---- */
 
-/* File the parts under their windows. */
-static enum sky_status file_parts(struct sky_rank_stage *stage, struct sky_reader *parts)
+/* File the parts that came with `minute`, the last one of their window. */
+static enum sky_status file_parts(struct sky_rank_stage *stage, int64_t minute, struct sky_reader *parts)
 {
     while (sky_reader_ok(parts) && parts->offset < parts->input.len) {
         struct sky_reader part;
         sky_reader_init(&part, sky_reader_blob(parts));
         int64_t start_minute = sky_reader_i64(&part);
-        if (!sky_reader_ok(&part) || !sky_reader_ok(parts) || start_minute > MINUTE_MAX || start_minute < -MINUTE_MAX) {
+        if (!sky_reader_ok(&part) || !sky_reader_ok(parts) ||
+            start_minute != minute + 1 - (int64_t)stage->options->activity_minutes) {
             sky_reader_fail(parts, SKY_E_RANGE, "not a part of activity");
             return SKY_OK;
         }
@@ -323,7 +324,7 @@ static enum sky_status put_window(struct sky_rank_stage *stage, struct slide *sl
 static enum sky_status put_activity(struct sky_rank_stage *stage, struct slide *slide, int64_t minute,
                                     struct sky_reader *parts)
 {
-    enum sky_status status = file_parts(stage, parts);
+    enum sky_status status = file_parts(stage, minute - 1, parts);
     uint32_t length = stage->options->activity_minutes;
     while (status == SKY_OK && sky_reader_ok(parts) && stage->activity_start_minute != NO_ACTIVITY &&
            stage->activity_start_minute + length <= minute) {
@@ -479,7 +480,7 @@ static enum sky_status begin_anew(struct sky_rank_stage *stage, int64_t minute, 
         status = open_slide(stage, &left, error);
         struct sky_reader parts = entries_of(&left, SKY_PACKET_ACTIVITY);
         if (status == SKY_OK)
-            status = file_parts(stage, &parts);
+            status = file_parts(stage, left.minute, &parts);
         status = status_of(status, &parts, error);
         close_slide(&left);
     }
@@ -551,6 +552,16 @@ void sky_rank_stage_save(const struct sky_rank_stage *stage, struct sky_buffer *
     sky_minutes_save(&stage->waiting, buffer);
 }
 
+/* The window that is open holds the minute that is to be closed next. */
+static void load_activity_start(struct sky_rank_stage *stage, struct sky_reader *reader)
+{
+    int64_t start_minute = sky_reader_i64(reader), next = stage->closed_minute + 1;
+    stage->activity_start_minute = start_minute;
+    if (start_minute != NO_ACTIVITY &&
+        (start_minute > next || start_minute <= next - (int64_t)stage->options->activity_minutes))
+        sky_reader_fail(reader, SKY_E_RANGE, "a window of activity of another time");
+}
+
 enum sky_status sky_rank_stage_load(struct sky_rank_stage *stage, struct sky_span input, struct sky_error *error)
 {
     struct sky_reader reader;
@@ -562,13 +573,18 @@ enum sky_status sky_rank_stage_load(struct sky_rank_stage *stage, struct sky_spa
         sky_reader_fail(&reader, SKY_E_CONFIG, "the state was made with another window of activity");
     stage->closed_minute = sky_reader_i64(&reader);
     stage->event_minute = sky_reader_i64(&reader);
+    int64_t next = stage->closed_minute == NOTHING_CLOSED ? 0 : stage->closed_minute + 1;
+    if (stage->closed_minute != NOTHING_CLOSED &&
+        (next > MINUTE_MAX || next < -MINUTE_MAX || stage->event_minute > next ||
+         stage->event_minute < next - SKY_ENGINE_GAP_MINUTES_MAX - 1))
+        sky_reader_fail(&reader, SKY_E_RANGE, "minutes outside all time");
     stage->stats.slides = sky_reader_u64(&reader);
     stage->stats.packets_late = sky_reader_u64(&reader);
     if (sky_reader_ok(&reader))
         sky_post_store_load(stage->store, &reader);
     if (sky_reader_ok(&reader))
         sky_tracker_load(stage->tracker, &reader);
-    stage->activity_start_minute = sky_reader_i64(&reader);
+    load_activity_start(stage, &reader);
     if (sky_reader_ok(&reader))
         sky_minutes_load(&stage->parts, &reader);
     if (sky_reader_ok(&reader))
