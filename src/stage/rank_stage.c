@@ -552,13 +552,23 @@ void sky_rank_stage_save(const struct sky_rank_stage *stage, struct sky_buffer *
     sky_minutes_save(&stage->waiting, buffer);
 }
 
+static void check_times(const struct sky_rank_stage *stage, struct sky_reader *reader)
+{
+    int64_t closed = stage->closed_minute, event = stage->event_minute;
+    if (closed == NOTHING_CLOSED)
+        return;
+    if (closed > MINUTE_MAX || closed < -MINUTE_MAX || event > closed + 1 ||
+        event < closed - SKY_ENGINE_GAP_MINUTES_MAX)
+        sky_reader_fail(reader, SKY_E_RANGE, "minutes outside all time");
+}
+
 /* The window that is open holds the minute that is to be closed next. */
 static void load_activity_start(struct sky_rank_stage *stage, struct sky_reader *reader)
 {
-    int64_t start_minute = sky_reader_i64(reader), next = stage->closed_minute + 1;
+    int64_t start_minute = sky_reader_i64(reader), closed = stage->closed_minute;
     stage->activity_start_minute = start_minute;
-    if (start_minute != NO_ACTIVITY &&
-        (start_minute > next || start_minute <= next - (int64_t)stage->options->activity_minutes))
+    if (start_minute != NO_ACTIVITY && sky_reader_ok(reader) &&
+        (start_minute > closed + 1 || start_minute < closed + 2 - (int64_t)stage->options->activity_minutes))
         sky_reader_fail(reader, SKY_E_RANGE, "a window of activity of another time");
 }
 
@@ -573,11 +583,7 @@ enum sky_status sky_rank_stage_load(struct sky_rank_stage *stage, struct sky_spa
         sky_reader_fail(&reader, SKY_E_CONFIG, "the state was made with another window of activity");
     stage->closed_minute = sky_reader_i64(&reader);
     stage->event_minute = sky_reader_i64(&reader);
-    int64_t next = stage->closed_minute == NOTHING_CLOSED ? 0 : stage->closed_minute + 1;
-    if (stage->closed_minute != NOTHING_CLOSED &&
-        (next > MINUTE_MAX || next < -MINUTE_MAX || stage->event_minute > next ||
-         stage->event_minute < next - SKY_ENGINE_GAP_MINUTES_MAX - 1))
-        sky_reader_fail(&reader, SKY_E_RANGE, "minutes outside all time");
+    check_times(stage, &reader);
     stage->stats.slides = sky_reader_u64(&reader);
     stage->stats.packets_late = sky_reader_u64(&reader);
     if (sky_reader_ok(&reader))
