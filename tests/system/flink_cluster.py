@@ -47,7 +47,7 @@ class Process(Server):
     def command(self):
         jvm, properties = self.resources
         return ['java', *jvm, '-XX:+UseSerialGC', *OPENS, f'-Dlog4j.configurationFile={self.cluster.conf}/log4j.properties',
-                '-cp', f'{HOME}/lib/*', self.main_class, '--configDir', str(self.cluster.conf), *properties]
+                '-cp', self.cluster.classes, self.main_class, '--configDir', str(self.cluster.conf), *properties]
 
     def environment(self):
         return {'PATH': '/usr/bin:/bin', 'FLINK_CONF_DIR': str(self.cluster.conf), 'FLINK_PLUGINS_DIR': f'{HOME}/plugins',
@@ -58,10 +58,11 @@ class Process(Server):
 
 
 class FlinkCluster:
-    """`settings`: more of config.yaml, dotted names. `task_managers` of `slots` slots each."""
+    """`settings`: more of config.yaml, dotted names. `task_managers` of `slots` slots each. `more_jars`: a folder of them."""
 
-    def __init__(self, task_managers=1, slots=2, settings=None):
+    def __init__(self, task_managers=1, slots=2, settings=None, more_jars=None):
         self.rest_port = free_port()
+        self.classes = f'{HOME}/lib/*' + (f':{more_jars}/*' if more_jars else '')
         self.directory = None
         self.job_manager = Process('jobmanager', self, 'org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint',
                                    ([], []))
@@ -125,7 +126,7 @@ class FlinkCluster:
     def _answers(self):
         try:
             return 'taskmanagers' in self.rest('/overview')
-        except (OSError, ValueError):
+        except (OSError, ValueError, AssertionError):  # it answers 503 until it has elected itself
             return False
 
     # ---- REST ----
