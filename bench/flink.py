@@ -87,7 +87,7 @@ def baseline_jar():
     path = ':'.join(map(str, [*flink_cluster.HOME.glob('lib/*.jar'), *TABLES.glob('*.jar'), flink_cluster.JAR]))
     subprocess.run(['javac', '-nowarn', '--release', '17', '-cp', path, '-d', classes,
                     *map(str, sorted((ROOT / 'bench' / 'flink').glob('*.java')))], check=True)
-    jar = pathlib.Path(classes) / 'bench.jar'
+    jar = pathlib.Path(os.environ['TEST_DIR']) / 'bench.jar'
     jar.write_bytes(flink_cluster.JAR.read_bytes())
     subprocess.run(['jar', 'uf', str(jar), '-C', classes, '.'], check=True)
     return jar
