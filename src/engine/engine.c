@@ -297,7 +297,7 @@ enum sky_status sky_engine_post(struct sky_engine *engine, const struct sky_post
                                 const struct sky_engine_sink *sink)
 {
     int64_t minute = sky_time_floor(post->event_time_ms, SKY_MINUTE_MS) / SKY_MINUTE_MS;
-    if (sky_sliding_is_started(engine->window) && minute < sky_sliding_open_minute(engine->window)) {
+    if (post->late || (sky_sliding_is_started(engine->window) && minute < sky_sliding_open_minute(engine->window))) {
         engine->stats.posts_late++;
         return SKY_E_LATE;
     }

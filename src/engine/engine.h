@@ -59,8 +59,9 @@ struct sky_engine_sink {
 };
 
 /* Take one post. event_time_ms is set; minutes that end at or before it are closed first, for `sink` (NULL: for
- * nobody). SKY_E_LATE    event time before the last closed slide: counted, dropped SKY_E_MEMORY  the engine is then
- * good only for sky_engine_free */
+ * nobody).
+ *   SKY_E_LATE    it is late by itself, or its event time is before the last closed slide: counted and dropped
+ *   SKY_E_MEMORY  the engine is then good only for sky_engine_free */
 SKY_MUST_USE enum sky_status sky_engine_post(struct sky_engine *engine, const struct sky_post *post,
                                              const struct sky_engine_sink *sink);
 

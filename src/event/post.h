@@ -31,6 +31,7 @@ struct sky_post {
     bool active;            /* op account */
     bool time_forged;       /* observed_at is receipt + m, not the frame's claim */
     bool language_detected; /* `language` was decided by the detector or by the ingest, not copied from langs */
+    bool late;              /* what it came in had told that nothing of its minute follows: it does not count */
     bool has_created_at;    /* false: created_at_ms was missing or invalid and is observed_at */
 
     struct sky_span uri; /* at://DID/app.bsky.feed.post/RKEY */

@@ -2,7 +2,11 @@
 
 #include <stdlib.h>
 
+#include "base/time.h"
 #include "event/post_json.h"
+
+/* Before all time there is, and a whole minute. */
+#define REACHED_NOTHING (INT64_MIN / 2 / SKY_MINUTE_MS * SKY_MINUTE_MS)
 
 struct partition {
     struct sky_post_json_reader reader;
@@ -26,7 +30,7 @@ struct sky_post_merge *sky_post_merge_new(const struct sky_post_source *source)
     merge->source = *source;
     for (uint32_t i = 0; i < source->partitions; i++) {
         sky_post_json_reader_init(&merge->partitions[i].reader);
-        merge->partitions[i].reached_ms = INT64_MIN;
+        merge->partitions[i].reached_ms = REACHED_NOTHING;
     }
     return merge;
 }
@@ -48,12 +52,6 @@ void sky_post_merge_begin(struct sky_post_merge *merge, uint32_t partition, int6
 int64_t sky_post_merge_position(const struct sky_post_merge *merge, uint32_t partition)
 {
     return merge->partitions[partition].position;
-}
-
-/* What the partition is known to have come to: its next record is not older than this. */
-static int64_t time_of(const struct partition *partition)
-{
-    return partition->has_head ? partition->post.event_time_ms : partition->reached_ms;
 }
 
 /* The oldest record at hand; NULL when there is none. */
@@ -108,8 +106,10 @@ static enum sky_merge_event pull(struct sky_post_merge *merge, struct partition 
 
 static void give(struct sky_post_merge *merge, struct partition *head, struct sky_merged *item)
 {
-    if (time_of(head) > head->reached_ms)
-        head->reached_ms = time_of(head);
+    int64_t time_ms = head->post.event_time_ms;
+    head->post.late = sky_time_floor(time_ms, SKY_MINUTE_MS) < sky_time_floor(head->reached_ms, SKY_MINUTE_MS);
+    if (time_ms > head->reached_ms)
+        head->reached_ms = time_ms;
     head->has_head = false;
     head->position = head->record.offset + 1;
     *item = (struct sky_merged){

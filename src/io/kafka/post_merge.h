@@ -7,7 +7,8 @@
  * Records of one time come in any order of their partitions.
  *
  * A partition that is ahead is not asked for more, so that no more than its fetched records wait in memory. A
- * producer that goes back in time in a partition has its old records given at once; the engine counts them as late.
+ * producer that goes back in time in a partition has its old records given at once, and those that are older by a whole
+ * minute as `late`: whether a record counts must not depend on how far the other partitions happen to be.
  *
  * Memory   one record of each partition, parsed; a post lives until the next call.
  * Threads  one owner. */

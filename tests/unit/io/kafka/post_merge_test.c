@@ -176,9 +176,16 @@ static void test_old_records_are_given_at_once(void **state)
     struct sky_post_merge *merge = merge_of(2);
     put(0, START_MS + 5000, "create");
     put(0, START_MS, "create"); /* goes back: not from our ingest */
+    put(0, START_MS - 1, "create");
     put(1, START_MS + 6000, "create");
+    struct sky_merged item;
     assert_given(merge, 0, START_MS + 5000);
-    assert_given(merge, 0, START_MS);
+    assert_int_equal(sky_post_merge_next(merge, 10, &item), SKY_MERGE_POST);
+    assert_int_equal(item.post->event_time_ms, START_MS);
+    assert_false(item.post->late);
+    assert_int_equal(sky_post_merge_next(merge, 10, &item), SKY_MERGE_POST);
+    assert_int_equal(item.post->event_time_ms, START_MS - 1);
+    assert_true(item.post->late); /* of a minute that the partition has left */
     assert_waits_for(merge, 0);
     put(0, START_MS + 7000, "create");
     assert_given(merge, 1, START_MS + 6000);
