@@ -10,11 +10,9 @@
 #include "engine/snapshot.h"
 #include "stage/activity_part.h"
 #include "stage/event.h"
-#include "stage/minutes.h"
+#include "stage/minute_windows.h"
 #include "stage/post_stage.h"
 #include "stage/row.h"
-
-#define NOTHING_CLOSED INT64_MIN
 
 struct hidden_post {
     uint64_t post_id;
@@ -31,11 +29,7 @@ struct sky_count_stage {
     struct sky_engine_options_copy copy;
     const struct sky_engine_options *options; /* of the copy */
     uint32_t row_authors;                     /* from which a detector gets to know a keyword */
-    struct sky_sliding *window;               /* NULL while nothing is in it */
-    struct sky_tumbling *activity;            /* likewise, and when it was not asked for */
-    uint64_t activity_posts;                  /* in its open window */
-    struct sky_minutes waiting;
-    int64_t closed_minute;      /* the last that is over */
+    struct sky_minute_windows windows;
     struct hidden_post *hidden; /* by post_id */
     uint32_t hidden_count;
     uint32_t hidden_capacity;
@@ -57,7 +51,7 @@ struct sky_count_stage *sky_count_stage_new(const struct sky_engine_options *opt
         return NULL;
     sky_engine_options_copy(&stage->copy, options);
     stage->options = &stage->copy.options;
-    stage->closed_minute = NOTHING_CLOSED;
+    sky_minute_windows_init(&stage->windows, stage->options);
     stage->row_authors = sky_engine_tracker_options(options).detector.row_authors;
     stage->top = calloc(options->top_keywords + 1, sizeof *stage->top);
     if (!stage->top) {
@@ -71,9 +65,7 @@ void sky_count_stage_free(struct sky_count_stage *stage)
 {
     if (!stage)
         return;
-    sky_sliding_free(stage->window);
-    sky_tumbling_free(stage->activity);
-    sky_minutes_clean_up(&stage->waiting);
+    sky_minute_windows_clean_up(&stage->windows);
     free(stage->hidden);
     free(stage->frequent.items);
     free(stage->frequent_before.items);
@@ -83,13 +75,7 @@ void sky_count_stage_free(struct sky_count_stage *stage)
 
 enum sky_status sky_count_stage_take(struct sky_count_stage *stage, int64_t minute, struct sky_span occurrences)
 {
-    if (minute <= stage->closed_minute)
-        return SKY_E_LATE;
-    struct sky_buffer *waiting = sky_minutes_open(&stage->waiting, minute);
-    if (!waiting)
-        return SKY_E_MEMORY;
-    sky_buffer_put_span(waiting, occurrences);
-    return waiting->failed ? SKY_E_MEMORY : SKY_OK;
+    return sky_minute_windows_take(&stage->windows, minute, occurrences);
 }
 
 /* ---- what may not be shown ---- */
@@ -158,24 +144,6 @@ static void forget_hidden(struct sky_count_stage *stage, int64_t minute)
 
 /* ---- taking a minute ---- */
 
-static enum sky_status begin_windows(struct sky_count_stage *stage, int64_t minute)
-{
-    const struct sky_sliding_options window = sky_engine_window_options(stage->options);
-    const struct sky_tumbling_options activity = sky_engine_activity_options(stage->options);
-    if (!stage->window) {
-        stage->window = sky_sliding_new(&window);
-        if (!stage->window)
-            return SKY_E_MEMORY;
-        sky_sliding_start(stage->window, minute);
-    }
-    if (!stage->activity && activity.length_minutes) {
-        stage->activity = sky_tumbling_new(&activity);
-        if (!stage->activity)
-            return SKY_E_MEMORY;
-    }
-    return SKY_OK;
-}
-
 static enum sky_status take_post(struct sky_count_stage *stage, int64_t minute, bool is_hidden,
                                  struct sky_reader *reader)
 {
@@ -191,17 +159,11 @@ static enum sky_status take_post(struct sky_count_stage *stage, int64_t minute, 
     if (!sky_reader_ok(reader))
         return SKY_OK;
     const struct sky_keyword_list list = {stage->keywords, count};
-    enum sky_status status = begin_windows(stage, minute);
+    enum sky_status status = sky_minute_windows_add(&stage->windows, minute, &post, false, &list);
     if (is_hidden && status == SKY_OK)
         status = hide(stage, minute, post.post_id);
     else
         show(stage, post.post_id); /* an older one of that id may have been hidden */
-    if (status == SKY_OK)
-        status = sky_sliding_add(stage->window, minute, &post, &list);
-    if (status == SKY_OK && stage->activity) {
-        status = sky_tumbling_add(stage->activity, minute, &post, false, &list);
-        stage->activity_posts++;
-    }
     return status;
 }
 
@@ -255,7 +217,7 @@ static void put_row(struct sky_count_stage *stage, const struct sky_sliding_row 
     row->id = from->id;
     if (row->flags & SKY_ROW_HAS_PICKS) {
         const struct sky_sample_filter filter = {stage, is_visible};
-        row->picks_count = sky_sample_picks(stage->window, from, &filter, stage->options->samples, row->picks);
+        row->picks_count = sky_sample_picks(stage->windows.window, from, &filter, stage->options->samples, row->picks);
     }
     if (from->voices >= stage->row_authors || row->flags & SKY_ROW_HAS_PICKS)
         row->flags |= SKY_ROW_HAS_TEXT;
@@ -270,9 +232,9 @@ static enum sky_status put_rows(struct sky_count_stage *stage, struct sky_buffer
     stage->frequent_before = stage->frequent;
     stage->frequent = before;
     stage->frequent.count = 0;
-    for (uint32_t cursor = 0; sky_sliding_next(stage->window, &cursor, &from);) {
+    for (uint32_t cursor = 0; sky_sliding_next(stage->windows.window, &cursor, &from);) {
         struct sky_sliding_all all;
-        sky_sliding_all(stage->window, &from, SKY_TRACKER_SPREAD_AUTHORS, &all);
+        sky_sliding_all(stage->windows.window, &from, SKY_TRACKER_SPREAD_AUTHORS, &all);
         bool is_frequent = all.row.count >= stage->options->min_frequency;
         if (all.first && is_frequent && !ids_add(&stage->frequent, from.id))
             return SKY_E_MEMORY;
@@ -284,7 +246,7 @@ static enum sky_status put_rows(struct sky_count_stage *stage, struct sky_buffer
         if (!all.first || all.languages == 1)
             continue;
         row = (struct sky_row){.flags = picks | SKY_ROW_IS_ALL, .spread = all.spread};
-        sky_sliding_unite(stage->window, &all);
+        sky_sliding_unite(stage->windows.window, &all);
         put_row(stage, &all.row, &row, out);
     }
     if (stage->frequent.count)
@@ -297,21 +259,21 @@ static enum sky_status put_slide(struct sky_count_stage *stage, struct sky_buffe
     size_t begin = sky_buffer_begin_blob(out);
     sky_buffer_put_u32(out, stage->options->languages_count + 1);
     for (uint32_t g = 0; g <= stage->options->languages_count; g++)
-        sky_buffer_put_u64(out, sky_sliding_volume(stage->window, g));
-    sky_rows_put(
-        out, stage->top,
-        sky_sliding_top(stage->window, UINT32_MAX, SKY_SNAPSHOT_TOP_KINDS, stage->options->top_keywords, stage->top));
+        sky_buffer_put_u64(out, sky_sliding_volume(stage->windows.window, g));
+    sky_rows_put(out, stage->top,
+                 sky_sliding_top(stage->windows.window, UINT32_MAX, SKY_SNAPSHOT_TOP_KINDS,
+                                 stage->options->top_keywords, stage->top));
     enum sky_status status = put_rows(stage, out);
     sky_buffer_end_blob(out, begin);
     return status;
 }
 
+/* packets NULL: they are only passed. */
 static void put_activity(struct sky_count_stage *stage, int64_t minute, struct sky_packets *packets)
 {
     struct sky_activity ended;
-    while (stage->activity && sky_tumbling_advance(stage->activity, minute + 1, &ended)) {
-        stage->activity_posts = 0;
-        if (!ended.posts || !packets)
+    while (sky_minute_windows_activity(&stage->windows, minute, &ended)) {
+        if (!packets)
             continue;
         struct sky_buffer *out = sky_packets_open(packets, SKY_PACKET_ACTIVITY, 0, minute);
         size_t begin = sky_buffer_begin_blob(out);
@@ -327,37 +289,15 @@ static void put_activity(struct sky_count_stage *stage, int64_t minute, struct s
 
 static enum sky_status close_minute(struct sky_count_stage *stage, int64_t minute, struct sky_packets *packets)
 {
-    enum sky_status status = stage->window ? sky_sliding_close(stage->window) : SKY_OK;
-    if (status == SKY_OK && stage->window) {
-        if (!sky_sliding_posts(stage->window)) {
-            sky_sliding_free(stage->window);
-            stage->window = NULL;
-            stage->frequent.count = 0;
-        } else {
-            status = packets ? put_slide(stage, sky_packets_open(packets, SKY_PACKET_ROWS, 0, minute))
-                             : put_rows(stage, NULL);
-        }
-    }
+    enum sky_status status = sky_minute_windows_close(&stage->windows);
+    if (status == SKY_OK && stage->windows.window)
+        status =
+            packets ? put_slide(stage, sky_packets_open(packets, SKY_PACKET_ROWS, 0, minute)) : put_rows(stage, NULL);
+    else
+        stage->frequent.count = 0;
     put_activity(stage, minute, packets);
     forget_hidden(stage, minute);
-    if (!stage->window && !stage->activity_posts) { /* it would tell every empty window until the next post */
-        sky_tumbling_free(stage->activity);
-        stage->activity = NULL;
-    }
     return status;
-}
-
-/* The next minute that has something in it: the one after the last while a window holds posts, otherwise the first that
- * has occurrences. */
-static bool next_minute(const struct sky_count_stage *stage, int64_t *minute)
-{
-    if (stage->window || stage->activity) {
-        *minute = stage->closed_minute + 1;
-        return true;
-    }
-    if (stage->waiting.count)
-        *minute = stage->waiting.items[0].minute;
-    return stage->waiting.count > 0;
 }
 
 enum sky_status sky_count_stage_close(struct sky_count_stage *stage, int64_t minute, struct sky_packets *packets,
@@ -366,10 +306,10 @@ enum sky_status sky_count_stage_close(struct sky_count_stage *stage, int64_t min
     enum sky_status status = SKY_OK;
     int64_t next;
     *error = (struct sky_error){0};
-    while (status == SKY_OK && next_minute(stage, &next) && next <= minute) {
+    while (status == SKY_OK && sky_minute_windows_next(&stage->windows, &next) && next <= minute) {
         struct sky_buffer occurrences;
         struct sky_reader reader;
-        sky_minutes_take(&stage->waiting, next, &occurrences);
+        sky_minutes_take(&stage->windows.waiting, next, &occurrences);
         sky_reader_init(&reader, sky_buffer_span(&occurrences));
         while (status == SKY_OK && sky_reader_ok(&reader) && reader.offset < occurrences.len)
             status = take_entry(stage, next, &reader);
@@ -380,10 +320,10 @@ enum sky_status sky_count_stage_close(struct sky_count_stage *stage, int64_t min
         sky_buffer_clean_up(&occurrences);
         if (status == SKY_OK)
             status = close_minute(stage, next, packets);
-        stage->closed_minute = next;
+        stage->windows.closed_minute = next;
     }
-    if (minute > stage->closed_minute)
-        stage->closed_minute = minute;
+    if (minute > stage->windows.closed_minute)
+        stage->windows.closed_minute = minute;
     if (status != SKY_OK && !error->status)
         *error = (struct sky_error){status, 0, "no memory to count a minute"};
     return status;

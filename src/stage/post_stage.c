@@ -14,22 +14,17 @@
 #include "engine/post_store.h"
 #include "stage/activity_part.h"
 #include "stage/event.h"
-#include "stage/minutes.h"
+#include "stage/minute_windows.h"
 #include "stage/record.h"
 
-#define STATE_VERSION  1
-#define NOTHING_CLOSED INT64_MIN
+#define STATE_VERSION 1
 
 struct sky_post_stage {
     struct sky_engine_options_copy copy;
     const struct sky_engine_options *options; /* of the copy */
     struct sky_post_store *store;
-    struct sky_sessions *sessions; /* NULL: not asked for */
-    struct sky_sliding *window;    /* authors and posts, without keywords; NULL while there is none */
-    struct sky_tumbling *activity; /* likewise, and when it was not asked for */
-    uint64_t activity_posts;       /* in its open window */
-    struct sky_minutes waiting;
-    int64_t closed_minute; /* the last that is over */
+    struct sky_sessions *sessions;     /* NULL: not asked for */
+    struct sky_minute_windows windows; /* of authors and posts, without keywords */
     struct sky_post_stage_stats stats;
     struct sky_buffer json;
     struct sky_keyword keywords[SKY_KEYWORDS_MAX]; /* of the post at hand, and their buckets */
@@ -57,7 +52,7 @@ struct sky_post_stage *sky_post_stage_new(const struct sky_engine_options *optio
     const struct sky_sessions_options sessions = {options->session_gap_minutes, options->hash_key};
     sky_engine_options_copy(&stage->copy, options);
     stage->options = &stage->copy.options;
-    stage->closed_minute = NOTHING_CLOSED;
+    sky_minute_windows_init(&stage->windows, stage->options);
     stage->store = sky_post_store_new(options->window_minutes + 1, options->hash_key);
     stage->sessions = sessions.gap_minutes ? sky_sessions_new(&sessions) : NULL;
     if (!stage->store || (sessions.gap_minutes && !stage->sessions)) {
@@ -73,24 +68,16 @@ void sky_post_stage_free(struct sky_post_stage *stage)
         return;
     sky_post_store_free(stage->store);
     sky_sessions_free(stage->sessions);
-    sky_sliding_free(stage->window);
-    sky_tumbling_free(stage->activity);
-    sky_minutes_clean_up(&stage->waiting);
+    sky_minute_windows_clean_up(&stage->windows);
     sky_buffer_clean_up(&stage->json);
     free(stage);
 }
 
 enum sky_status sky_post_stage_take(struct sky_post_stage *stage, int64_t minute, struct sky_span events)
 {
-    if (minute <= stage->closed_minute) {
-        stage->stats.events_late++;
-        return SKY_E_LATE;
-    }
-    struct sky_buffer *waiting = sky_minutes_open(&stage->waiting, minute);
-    if (!waiting)
-        return SKY_E_MEMORY;
-    sky_buffer_put_span(waiting, events);
-    return waiting->failed ? SKY_E_MEMORY : SKY_OK;
+    enum sky_status status = sky_minute_windows_take(&stage->windows, minute, events);
+    stage->stats.events_late += status == SKY_E_LATE;
+    return status;
 }
 
 /* ---- a create ---- */
@@ -161,36 +148,12 @@ static enum sky_status store_route(struct sky_post_stage *stage, const struct sk
     return sky_post_store_add(stage->store, &post);
 }
 
-static enum sky_status begin_windows(struct sky_post_stage *stage, int64_t minute)
-{
-    const struct sky_sliding_options window = sky_engine_window_options(stage->options);
-    const struct sky_tumbling_options activity = sky_engine_activity_options(stage->options);
-    if (!stage->window) {
-        stage->window = sky_sliding_new(&window);
-        if (!stage->window)
-            return SKY_E_MEMORY;
-        sky_sliding_start(stage->window, minute);
-    }
-    if (!stage->activity && activity.length_minutes) {
-        stage->activity = sky_tumbling_new(&activity);
-        if (!stage->activity)
-            return SKY_E_MEMORY;
-    }
-    return SKY_OK;
-}
-
 /* The author, wherever authors are counted. What refuses one for a reason of its own does not refuse the post. */
 static enum sky_status count_author(struct sky_post_stage *stage, const struct sky_sliding_post *post,
                                     const struct sky_event *event, int64_t minute)
 {
     const struct sky_keyword_list none = {0};
-    enum sky_status status = begin_windows(stage, minute);
-    if (status == SKY_OK)
-        status = sky_sliding_add(stage->window, minute, post, &none);
-    if (status == SKY_OK && stage->activity) {
-        status = sky_tumbling_add(stage->activity, minute, post, event->reply, &none);
-        stage->activity_posts += status == SKY_OK;
-    }
+    enum sky_status status = sky_minute_windows_add(&stage->windows, minute, post, event->reply, &none);
     if (status == SKY_OK && stage->sessions)
         status = sky_sessions_add(stage->sessions, event->author_did, event->event_time_ms, event->reply);
     return status == SKY_E_MEMORY ? status : SKY_OK;
@@ -275,33 +238,21 @@ static void tell_changes(struct sky_post_stage *stage, const struct closing *clo
 
 static enum sky_status close_window(struct sky_post_stage *stage, const struct closing *closing, bool had_events)
 {
-    uint64_t posts = 0, authors = 0;
-    if (stage->window) {
-        if (sky_sliding_close(stage->window) != SKY_OK)
-            return SKY_E_MEMORY;
-        posts = sky_sliding_posts(stage->window);
-        authors = sky_sliding_authors(stage->window);
-    }
-    if (posts || had_events) {
-        struct sky_buffer *out = sky_packets_open(closing->packets, SKY_PACKET_TOTALS, 0, closing->minute);
-        sky_buffer_put_u8(out, had_events);
-        sky_buffer_put_u64(out, posts);
-        sky_buffer_put_u64(out, authors);
-    }
-    if (!posts) {
-        sky_sliding_free(stage->window);
-        stage->window = NULL;
-    }
+    enum sky_status status = sky_minute_windows_close(&stage->windows);
+    const struct sky_sliding *window = stage->windows.window;
+    if (status != SKY_OK || (!window && !had_events))
+        return status;
+    struct sky_buffer *out = sky_packets_open(closing->packets, SKY_PACKET_TOTALS, 0, closing->minute);
+    sky_buffer_put_u8(out, had_events);
+    sky_buffer_put_u64(out, window ? sky_sliding_posts(window) : 0);
+    sky_buffer_put_u64(out, window ? sky_sliding_authors(window) : 0);
     return SKY_OK;
 }
 
 static void close_activity(struct sky_post_stage *stage, const struct closing *closing)
 {
     struct sky_activity ended;
-    while (stage->activity && sky_tumbling_advance(stage->activity, closing->minute + 1, &ended)) {
-        stage->activity_posts = 0;
-        if (!ended.posts)
-            continue;
+    while (sky_minute_windows_activity(&stage->windows, closing->minute, &ended)) {
         struct sky_buffer *out = sky_packets_open(closing->packets, SKY_PACKET_ACTIVITY, 0, closing->minute);
         size_t begin = sky_buffer_begin_blob(out);
         sky_buffer_put_i64(out, ended.window_start_minute);
@@ -313,10 +264,6 @@ static void close_activity(struct sky_post_stage *stage, const struct closing *c
         for (uint32_t g = 0; g <= stage->options->languages_count; g++)
             sky_buffer_put_u64(out, ended.by_language[g]);
         sky_buffer_end_blob(out, begin);
-    }
-    if (!stage->window && !stage->activity_posts) { /* it would tell every empty window until the next post */
-        sky_tumbling_free(stage->activity);
-        stage->activity = NULL;
     }
 }
 
@@ -353,21 +300,8 @@ static enum sky_status close_minute(struct sky_post_stage *stage, struct closing
     tell_changes(stage, closing);
     status = close_window(stage, closing, had_events);
     close_activity(stage, closing);
-    stage->closed_minute = closing->minute;
+    stage->windows.closed_minute = closing->minute;
     return status;
-}
-
-/* The next minute that has something in it: the one after the last while a window holds posts, otherwise the first that
- * has events. */
-static bool next_minute(const struct sky_post_stage *stage, int64_t *minute)
-{
-    if (stage->window || stage->activity) {
-        *minute = stage->closed_minute + 1;
-        return true;
-    }
-    if (stage->waiting.count)
-        *minute = stage->waiting.items[0].minute;
-    return stage->waiting.count > 0;
 }
 
 enum sky_status sky_post_stage_close(struct sky_post_stage *stage, int64_t minute, struct sky_packets *packets,
@@ -376,10 +310,10 @@ enum sky_status sky_post_stage_close(struct sky_post_stage *stage, int64_t minut
     struct closing closing = {.packets = packets};
     enum sky_status status = SKY_OK;
     *error = (struct sky_error){0};
-    while (status == SKY_OK && next_minute(stage, &closing.minute) && closing.minute <= minute) {
+    while (status == SKY_OK && sky_minute_windows_next(&stage->windows, &closing.minute) && closing.minute <= minute) {
         struct sky_buffer events;
         struct sky_reader reader;
-        sky_minutes_take(&stage->waiting, closing.minute, &events);
+        sky_minutes_take(&stage->windows.waiting, closing.minute, &events);
         sky_reader_init(&reader, sky_buffer_span(&events));
         status = close_minute(stage, &closing, &reader);
         if (status == SKY_OK)
@@ -390,8 +324,8 @@ enum sky_status sky_post_stage_close(struct sky_post_stage *stage, int64_t minut
         }
         sky_buffer_clean_up(&events);
     }
-    if (status == SKY_OK && minute > stage->closed_minute) {
-        closing.minute = stage->closed_minute = minute;
+    if (status == SKY_OK && minute > stage->windows.closed_minute) {
+        closing.minute = stage->windows.closed_minute = minute;
         status = close_sessions(stage, &closing);
     }
     if (status != SKY_OK && !error->status)
@@ -412,22 +346,15 @@ void sky_post_stage_save(const struct sky_post_stage *stage, struct sky_buffer *
     sky_engine_shape_save(stage->options, buffer);
     sky_buffer_put_u32(buffer, stage->options->activity_minutes);
     sky_buffer_put_u32(buffer, stage->options->session_gap_minutes);
-    sky_buffer_put_i64(buffer, stage->closed_minute);
     const uint64_t counters[] = {stage->stats.posts, stage->stats.posts_imported, stage->stats.posts_duplicate,
                                  stage->stats.events_late};
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
         sky_buffer_put_u64(buffer, counters[i]);
     sky_post_store_save(stage->store, buffer);
-    sky_buffer_put_u8(buffer, stage->window != NULL);
-    if (stage->window)
-        sky_sliding_save(stage->window, buffer);
-    sky_buffer_put_u8(buffer, stage->activity != NULL);
-    sky_buffer_put_u64(buffer, stage->activity_posts);
-    if (stage->activity)
-        sky_tumbling_save(stage->activity, buffer);
+    sky_minute_windows_save(&stage->windows, buffer);
     if (stage->sessions)
         sky_sessions_save(stage->sessions, buffer);
-    sky_minutes_save(&stage->waiting, buffer);
+    sky_minutes_save(&stage->windows.waiting, buffer);
 }
 
 static void load_head(struct sky_post_stage *stage, struct sky_reader *reader)
@@ -439,35 +366,10 @@ static void load_head(struct sky_post_stage *stage, struct sky_reader *reader)
     same = sky_reader_u32(reader) == stage->options->session_gap_minutes && same;
     if (!same)
         sky_reader_fail(reader, SKY_E_CONFIG, "the state was made with another window of activity or session gap");
-    stage->closed_minute = sky_reader_i64(reader);
     stage->stats.posts = sky_reader_u64(reader);
     stage->stats.posts_imported = sky_reader_u64(reader);
     stage->stats.posts_duplicate = sky_reader_u64(reader);
     stage->stats.events_late = sky_reader_u64(reader);
-}
-
-static void load_windows(struct sky_post_stage *stage, struct sky_reader *reader)
-{
-    const struct sky_sliding_options window = sky_engine_window_options(stage->options);
-    const struct sky_tumbling_options activity = sky_engine_activity_options(stage->options);
-    if (sky_reader_u8(reader)) {
-        stage->window = sky_sliding_new(&window);
-        if (stage->window)
-            sky_sliding_load(stage->window, reader);
-        else
-            sky_reader_fail(reader, SKY_E_MEMORY, "no memory for a window");
-        if (sky_reader_ok(reader) && sky_sliding_open_minute(stage->window) != stage->closed_minute + 1)
-            sky_reader_fail(reader, SKY_E_RANGE, "a window of another time");
-    }
-    bool has_activity = sky_reader_u8(reader);
-    stage->activity_posts = sky_reader_u64(reader);
-    if (has_activity && sky_reader_ok(reader)) {
-        stage->activity = activity.length_minutes ? sky_tumbling_new(&activity) : NULL;
-        if (stage->activity)
-            sky_tumbling_load(stage->activity, reader);
-        else
-            sky_reader_fail(reader, SKY_E_MEMORY, "no memory for a window of activity");
-    }
 }
 
 enum sky_status sky_post_stage_load(struct sky_post_stage *stage, struct sky_span input, struct sky_error *error)
@@ -478,11 +380,11 @@ enum sky_status sky_post_stage_load(struct sky_post_stage *stage, struct sky_spa
     if (sky_reader_ok(&reader))
         sky_post_store_load(stage->store, &reader);
     if (sky_reader_ok(&reader))
-        load_windows(stage, &reader);
+        sky_minute_windows_load(&stage->windows, &reader);
     if (sky_reader_ok(&reader) && stage->sessions)
         sky_sessions_load(stage->sessions, &reader);
     if (sky_reader_ok(&reader))
-        sky_minutes_load(&stage->waiting, &reader);
+        sky_minutes_load(&stage->windows.waiting, &reader);
     if (sky_reader_ok(&reader) && reader.offset != input.len)
         sky_reader_fail(&reader, SKY_E_TRAILING, "bytes after the end of a state of posts");
     *error = reader.error;

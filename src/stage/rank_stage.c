@@ -16,14 +16,13 @@
 #include "engine/snapshot.h"
 #include "stage/activity_part.h"
 #include "stage/event.h"
-#include "stage/minutes.h"
+#include "stage/minute_windows.h"
 #include "stage/record.h"
 #include "stage/slide_rows.h"
 
-#define STATE_VERSION  1
-#define NOTHING_CLOSED INT64_MIN
-#define NO_ACTIVITY    INT64_MIN
-#define MINUTE_MAX     (INT64_MAX / SKY_MINUTE_MS / 2) /* far beyond any time of ours; sums of minutes stay in 64 bits */
+#define STATE_VERSION 1
+#define NO_ACTIVITY   INT64_MIN
+#define MINUTE_MAX    (INT64_MAX / SKY_MINUTE_MS / 2) /* far beyond any time of ours; sums of minutes stay in 64 bits */
 
 struct sky_rank_stage {
     struct sky_engine_options_copy copy;
@@ -78,7 +77,7 @@ struct sky_rank_stage *sky_rank_stage_new(const struct sky_engine_options *optio
         return NULL;
     sky_engine_options_copy(&stage->copy, options);
     stage->options = &stage->copy.options;
-    stage->closed_minute = NOTHING_CLOSED;
+    stage->closed_minute = SKY_NOTHING_CLOSED;
     if (begin_state(stage) != SKY_OK) {
         sky_rank_stage_free(stage);
         return NULL;
@@ -503,7 +502,7 @@ enum sky_status sky_rank_stage_close(struct sky_rank_stage *stage, int64_t minut
     if (minute > MINUTE_MAX || minute < -MINUTE_MAX)
         status = SKY_E_RANGE;
     while (status == SKY_OK && stage->closed_minute < minute) {
-        if (stage->closed_minute == NOTHING_CLOSED) {
+        if (stage->closed_minute == SKY_NOTHING_CLOSED) {
             stage->event_minute = next_event(stage, INT64_MIN, minute);
             if (stage->event_minute > minute)
                 break;
@@ -555,7 +554,7 @@ void sky_rank_stage_save(const struct sky_rank_stage *stage, struct sky_buffer *
 static void check_times(const struct sky_rank_stage *stage, struct sky_reader *reader)
 {
     int64_t closed = stage->closed_minute, event = stage->event_minute;
-    if (closed == NOTHING_CLOSED)
+    if (closed == SKY_NOTHING_CLOSED)
         return;
     if (closed > MINUTE_MAX || closed < -MINUTE_MAX || event > closed + 1 ||
         event < closed - SKY_ENGINE_GAP_MINUTES_MAX)

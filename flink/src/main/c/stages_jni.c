@@ -76,6 +76,26 @@ static jbyteArray new_bytes(JNIEnv *env, struct sky_span bytes)
     return array;
 }
 
+/* What a stage saved, which is cleaned up. NULL: an exception is on its way. */
+static jbyteArray saved_bytes(JNIEnv *env, struct sky_buffer *saved)
+{
+    jbyteArray bytes = NULL;
+    if (saved->failed)
+        throw_status(env, SKY_E_MEMORY, "no memory for a state");
+    else
+        bytes = new_bytes(env, sky_buffer_span(saved));
+    sky_buffer_clean_up(saved);
+    return bytes;
+}
+
+/* What a stage said to a packet; false when it was late. */
+static jboolean is_taken(JNIEnv *env, enum sky_status status)
+{
+    if (status != SKY_OK && status != SKY_E_LATE)
+        throw_status(env, status, "not a packet for this stage, or no memory for it");
+    return status == SKY_OK;
+}
+
 /* The options of a stage. False: an exception is on its way. The names live in `options`. */
 static bool get_options(JNIEnv *env, jbyteArray json, struct sky_engine_options_copy *options)
 {
@@ -202,9 +222,7 @@ JNIEXPORT jboolean JNICALL Java_skytrend_flink_Stages_postsTake(JNIEnv *env, jcl
         return JNI_FALSE;
     enum sky_status status = sky_post_stage_take(of_handle(handle), minute, sky_buffer_span(&bytes));
     sky_buffer_clean_up(&bytes);
-    if (status != SKY_OK && status != SKY_E_LATE)
-        throw_status(env, status, "no memory for events");
-    return status == SKY_OK;
+    return is_taken(env, status);
 }
 
 JNIEXPORT void JNICALL Java_skytrend_flink_Stages_postsClose(JNIEnv *env, jclass type, jlong handle, jlong minute,
@@ -218,14 +236,8 @@ JNIEXPORT void JNICALL Java_skytrend_flink_Stages_postsClose(JNIEnv *env, jclass
 JNIEXPORT jbyteArray JNICALL Java_skytrend_flink_Stages_postsSave(JNIEnv *env, jclass type, jlong handle)
 {
     struct sky_buffer saved = {0};
-    jbyteArray bytes = NULL;
     sky_post_stage_save(of_handle(handle), &saved);
-    if (!saved.failed)
-        bytes = new_bytes(env, sky_buffer_span(&saved));
-    else
-        throw_status(env, SKY_E_MEMORY, "no memory for a state");
-    sky_buffer_clean_up(&saved);
-    return bytes;
+    return saved_bytes(env, &saved);
 }
 
 JNIEXPORT void JNICALL Java_skytrend_flink_Stages_postsLoad(JNIEnv *env, jclass type, jlong handle, jbyteArray state)
@@ -285,9 +297,7 @@ JNIEXPORT jboolean JNICALL Java_skytrend_flink_Stages_countsTake(JNIEnv *env, jc
         return JNI_FALSE;
     enum sky_status status = sky_count_stage_take(of_handle(handle), minute, sky_buffer_span(&bytes));
     sky_buffer_clean_up(&bytes);
-    if (status != SKY_OK && status != SKY_E_LATE)
-        throw_status(env, status, "no memory for occurrences");
-    return status == SKY_OK;
+    return is_taken(env, status);
 }
 
 /* `packets` 0: tell nobody. */
@@ -328,9 +338,7 @@ JNIEXPORT jboolean JNICALL Java_skytrend_flink_Stages_ranksTake(JNIEnv *env, jcl
         .kind = (enum sky_packet_kind)kind, .minute = minute, .entries = sky_buffer_span(&bytes)};
     enum sky_status status = sky_rank_stage_take(of_handle(handle), &packet);
     sky_buffer_clean_up(&bytes);
-    if (status != SKY_OK && status != SKY_E_LATE)
-        throw_status(env, status, "not a packet for ranks, or no memory for it");
-    return status == SKY_OK;
+    return is_taken(env, status);
 }
 
 JNIEXPORT void JNICALL Java_skytrend_flink_Stages_ranksClose(JNIEnv *env, jclass type, jlong handle, jlong minute,
@@ -344,14 +352,8 @@ JNIEXPORT void JNICALL Java_skytrend_flink_Stages_ranksClose(JNIEnv *env, jclass
 JNIEXPORT jbyteArray JNICALL Java_skytrend_flink_Stages_ranksSave(JNIEnv *env, jclass type, jlong handle)
 {
     struct sky_buffer saved = {0};
-    jbyteArray bytes = NULL;
     sky_rank_stage_save(of_handle(handle), &saved);
-    if (!saved.failed)
-        bytes = new_bytes(env, sky_buffer_span(&saved));
-    else
-        throw_status(env, SKY_E_MEMORY, "no memory for a state");
-    sky_buffer_clean_up(&saved);
-    return bytes;
+    return saved_bytes(env, &saved);
 }
 
 JNIEXPORT void JNICALL Java_skytrend_flink_Stages_ranksLoad(JNIEnv *env, jclass type, jlong handle, jbyteArray state)
