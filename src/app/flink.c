@@ -390,7 +390,7 @@ static int wait_for_end(struct flink *flink, const char *id)
 
 static int savepoint(struct flink *flink)
 {
-    char id[SKY_FLINK_ID_SIZE], path[SKY_FLINK_PATH_SIZE];
+    char id[SKY_FLINK_ID_SIZE] = "", path[SKY_FLINK_PATH_SIZE] = "";
     int exit_code = find_job(flink, id);
     if (exit_code == SKY_EXIT_OK)
         exit_code = save(flink, id, false, path);
@@ -415,7 +415,7 @@ static int cancel_at_once(struct flink *flink, const char *id)
 
 static int cancel(struct flink *flink)
 {
-    char id[SKY_FLINK_ID_SIZE], path[SKY_FLINK_PATH_SIZE];
+    char id[SKY_FLINK_ID_SIZE] = "", path[SKY_FLINK_PATH_SIZE] = "";
     int exit_code = find_job(flink, id);
     if (exit_code != SKY_EXIT_OK)
         return exit_code;

@@ -23,6 +23,8 @@ static enum sky_status gather(struct sky_flink_rest *rest, const char *id, struc
     enum sky_status status = sky_flink_look(rest, id, &report->job);
     if (status == SKY_OK)
         status = sky_flink_look_at_checkpoints(rest, id, &report->checkpoints);
+    if (status == SKY_E_MISSING && report->job.id[0] && sky_flink_state_is_end(report->job.state))
+        status = SKY_OK; /* it failed before it could have any */
     if (status == SKY_OK)
         status = sky_flink_look_at_failure(rest, id, &report->failure);
     if (status == SKY_OK && !sky_flink_state_is_end(report->job.state))

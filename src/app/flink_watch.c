@@ -147,11 +147,9 @@ static bool remember(struct watch *watch, const struct sky_flink_checkpoint *che
 
 /* ---- a job that is there ---- */
 
+/* It is the one from now on. */
 static void adopt(struct watch *watch, const char *id)
 {
-    if (strcmp(watch->memory.job, id) == 0 && !watch->memory.submitting[0] && !watch->memory.stopped)
-        return;
-    sky_log(SKY_LOG_INFO, "flink_job_found", SKY_LOG_TEXT("job", id));
     snprintf(watch->memory.job, sizeof watch->memory.job, "%s", id);
     watch->memory.submitting[0] = 0;
     watch->memory.stopped = false;
@@ -193,7 +191,10 @@ static void look_after(struct watch *watch, const struct sky_flink_jobs *jobs)
     watch->absent_since_ms = 0;
     if (sky_flink_look(watch->rest, id, &watch->job) != SKY_OK)
         return;
-    adopt(watch, id);
+    if (strcmp(watch->memory.job, id) != 0 || watch->memory.submitting[0] || watch->memory.stopped) {
+        sky_log(SKY_LOG_INFO, "flink_job_found", SKY_LOG_TEXT("job", id));
+        adopt(watch, id);
+    }
     if (sky_flink_look_at_checkpoints(watch->rest, id, &checkpoints) == SKY_OK) {
         tell_checkpoints(watch, &checkpoints);
         if (remember(watch, &checkpoints.last))
@@ -216,7 +217,10 @@ static void take_note(struct watch *watch, const struct sky_flink_summary *job)
     struct sky_flink_failure failure = {0};
     if (strcmp(watch->ended, job->id) == 0)
         return;
-    if (sky_flink_look_at_checkpoints(watch->rest, job->id, &checkpoints) != SKY_OK)
+    enum sky_status status = sky_flink_look_at_checkpoints(watch->rest, job->id, &checkpoints);
+    if (status == SKY_E_MISSING) /* it failed before it could have any */
+        checkpoints = (struct sky_flink_checkpoints){0};
+    else if (status != SKY_OK)
         return; /* again in the next turn */
     if (job->state == SKY_FLINK_FAILED && sky_flink_look_at_failure(watch->rest, job->id, &failure) != SKY_OK)
         return;
@@ -260,13 +264,14 @@ static void tell_not_submitted(struct watch *watch, const char *message)
     char detail[SKY_FLINK_MESSAGE_SIZE + SKY_FLINK_PATH_SIZE + 128];
     const char *path = watch->memory.checkpoint.path;
     if (*path)
-        snprintf(detail, sizeof detail, "%s; it is to go on from %s; --reset-state would begin from nothing", message,
-                 path);
+        snprintf(detail, sizeof detail, "not begun; it is to go on from %s (--reset-state begins from nothing): %s",
+                 path, message);
     else
-        snprintf(detail, sizeof detail, "%s", message);
+        snprintf(detail, sizeof detail, "not begun: %s", message);
     set_job(watch, SKY_HEALTH_FAILED, detail);
     sky_metric_add(watch->service.metrics, SKY_METRIC_FLINK_SUBMISSIONS, SKY_METRIC_SUBMISSION_FAILED, 1);
     sky_log(SKY_LOG_WARN, "flink_job_not_submitted", SKY_LOG_TEXT("reason", message), SKY_LOG_TEXT("checkpoint", path),
+            SKY_LOG_TEXT("hint", *path ? "--reset-state begins from nothing" : ""),
             SKY_LOG_INT("next_ms", watch->next_attempt_ms - sky_clock_monotonic_ms()));
 }
 

@@ -277,18 +277,18 @@ static void test_not_flink(void **state)
     struct sky_flink_measures measures = {0};
     struct sky_flink_trigger trigger;
     struct sky_flink_failure failure;
-    static const char *const answers[] = {"{}",
-                                          "[]",
-                                          "7",
-                                          "null",
-                                          "\"jobs\"",
-                                          "{\"jobs\":7}",
-                                          "{\"jobs\":[{\"name\":\"" NAME "\"}]}",
-                                          "{\"jobs\":[{\"name\":\"" NAME
-                                          "\",\"jid\":\"../../0000000000000000000000000\"}]}",
-                                          "{\"vertices\":[{}],\"jid\":\"00000000000000000000000000000000\"}",
-                                          "{\"latest\":{\"completed\":7},\"counts\":{}}",
-                                          "{\"status\":{\"id\":\"LOST\"}}"};
+    static const char *const answers[] = {
+        "{}",
+        "[]",
+        "7",
+        "null",
+        "\"jobs\"",
+        "{\"jobs\":7}",
+        "{\"jobs\":[{\"name\":\"Skytrend trend detection\"}]}",
+        "{\"jobs\":[{\"name\":\"Skytrend trend detection\",\"jid\":\"../../0000000000000000000000000\"}]}",
+        "{\"vertices\":[{}],\"jid\":\"00000000000000000000000000000000\"}",
+        "{\"latest\":{\"completed\":7},\"counts\":{}}",
+        "{\"status\":{\"id\":\"LOST\"}}"};
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
         const struct sky_json_value *root = parse(answers[i]);
         assert_int_equal(sky_flink_read_jobs(root, NAME, &jobs), SKY_E_TYPE);
