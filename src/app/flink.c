@@ -15,7 +15,8 @@
 #include "wire/json_write.h"
 
 #define TURN_MS         500
-#define SETTLE_MS       2000 /* all tasks have run for so long: they do not just come and go */
+#define SETTLE_MS       4000 /* all tasks have run for so long: they do not just come and go */
+#define STALE_MS        4000 /* what the cluster tells of checkpoints may be 3 s old */
 #define TIMEOUT_DEFAULT "5m"
 
 enum { SUBMIT = 1, STATUS = 2, SAVEPOINT = 4, CANCEL = 8, WATCH = 16 };
@@ -287,10 +288,12 @@ static int check_before(struct flink *flink, bool from_nothing)
 static int submit(struct flink *flink)
 {
     const struct sky_options *given = &flink->invocation->options;
-    char id[SKY_FLINK_ID_SIZE], message[SKY_FLINK_MESSAGE_SIZE];
+    char wanted[SKY_FLINK_ID_SIZE], id[SKY_FLINK_ID_SIZE], message[SKY_FLINK_MESSAGE_SIZE];
     bool is_known;
+    sky_flink_make_id(wanted);
     const struct sky_flink_submission submission = {
         .config = flink->config,
+        .job_id = wanted,
         .savepoint = sky_options_string(given, "from-savepoint"),
         .allow_non_restored = sky_options_bool(given, "allow-non-restored"),
     };
@@ -406,6 +409,7 @@ static int cancel_at_once(struct flink *flink, const char *id)
     int exit_code = wait_for_end(flink, id);
     if (exit_code != SKY_EXIT_OK)
         return exit_code;
+    sky_signal_sleep(STALE_MS);
     if (sky_flink_look_at_checkpoints(flink->rest, id, &checkpoints) != SKY_OK)
         return fail_rest(flink, "the job is cancelled; its last checkpoint");
     if (!flink->json && !checkpoints.last.path[0])

@@ -3,13 +3,16 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/random.h>
 
+#include "io/host/clock.h"
 #include "ops/topics.h"
 
 #define CONNECT_TIMEOUT_MS 5000
 #define TIMEOUT_MS         15000
 #define LONG_TIMEOUT_MS    180000 /* the job's jar over a slow line; its program on a busy JobManager */
 #define TOPICS_MS          10000
+#define DUPLICATE          "DuplicateJobSubmissionException"
 
 /* Those of JobSettings.java, whose other defaults are none of ours: all are given. */
 static const char *const names[] = {
@@ -139,6 +142,16 @@ static void put_arguments(const struct sky_config *config, struct sky_buffer *bu
 
 /* ---- submitting ---- */
 
+void sky_flink_make_id(char id[SKY_FLINK_ID_SIZE])
+{
+    uint8_t bytes[(SKY_FLINK_ID_SIZE - 1) / 2];
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        for (size_t i = 0; i < sizeof bytes; i++) /* an id need not be secret */
+            bytes[i] = (uint8_t)((uint64_t)sky_clock_wall_ms() >> (i % 8 * 8)) ^ (uint8_t)i;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(id + 2 * i, 3, "%02x", bytes[i]);
+}
+
 static enum sky_status ensure_topics(const struct sky_config *config, char message[SKY_FLINK_MESSAGE_SIZE])
 {
     struct sky_kafka_message kafka;
@@ -200,9 +213,19 @@ enum sky_status sky_flink_submit(struct sky_flink_rest *rest, const struct sky_f
     if (status != SKY_OK)
         return status;
     status = run(rest, submission, jar, id);
+    bool is_there = strncmp(sky_flink_rest_reason(rest), DUPLICATE, strlen(DUPLICATE)) == 0;
+    if (status != SKY_OK && is_there) { /* the first answer was lost, here or within libcurl */
+        snprintf(id, SKY_FLINK_ID_SIZE, "%s", submission->job_id);
+        status = SKY_OK;
+    }
     if (status != SKY_OK) {
         *is_known = sky_flink_rest_code(rest) >= 300;
-        say(message, status, "the job was not taken: %s", sky_flink_rest_problem(rest));
+        const char *reason = sky_flink_rest_reason(rest);
+        if (*reason)
+            say(message, status, "%s refuses the job (%u): %s", sky_flink_rest_url(rest), sky_flink_rest_code(rest),
+                reason);
+        else
+            say(message, status, "the job was not taken: %s", sky_flink_rest_problem(rest));
     }
     enum sky_status removed = sky_flink_remove(rest, jar);
     (void)removed; /* an upload that stays costs the cluster some disk, no more */

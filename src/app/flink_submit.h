@@ -19,11 +19,15 @@ SKY_MUST_USE enum sky_status sky_flink_check_settings(const struct sky_config *c
 struct sky_flink_submission {
     const struct sky_config *config;
     const char *savepoint; /* NULL or "": from nothing */
-    const char *job_id;    /* NULL: any */
+    const char *job_id;    /* the cluster takes it once: a request that is sent again is no second job */
     bool allow_non_restored;
 };
 
-/* Make the topics that are missing, upload the jar, run it, remove the upload. `is_known` false: it may have begun.
+/* A new one. */
+void sky_flink_make_id(char id[SKY_FLINK_ID_SIZE]);
+
+/* Make the topics that are missing, upload the jar, run it, remove the upload. That the job is there already is fine.
+ * `is_known` false: it may have begun.
  * `message` says what failed and what to do.
  *   SKY_E_CONFIG   Kafka refuses: no retry helps
  *   others         as sky_flink_rest_call */

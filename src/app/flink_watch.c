@@ -9,9 +9,9 @@
 #include "app/flink_watch.h"
 
 #include <string.h>
-#include <sys/random.h>
 
 #include "app/flink_memory.h"
+#include "app/flink_newest.h"
 #include "app/flink_submit.h"
 #include "app/service.h"
 #include "io/host/clock.h"
@@ -24,7 +24,11 @@
 #define GRACE_MS       3000 /* a JobManager that has just come back may still be finding its jobs */
 #define BACKOFF_MS_MIN 1000
 #define BACKOFF_MS_MAX 300000
-#define STEADY_MS      60000 /* a job whose tasks have run for so long begins the back-off anew */
+#define STALE_MS                                                                                                       \
+    5000 /* what a cluster tells of checkpoints may be 3 s old: rest.cache.checkpoint-statistics.timeout               \
+          */
+#define SAVEPOINT_MS 30000 /* likewise, where somebody has set it to more: a job that has finished has a savepoint */
+#define STEADY_MS    60000 /* a job whose tasks have run for so long begins the back-off anew */
 
 struct watch {
     struct sky_service service;
@@ -39,6 +43,8 @@ struct watch {
     int64_t runs_since_ms; /* 0: not all its tasks run */
     int64_t measured_ms;
     char ended[SKY_FLINK_ID_SIZE];        /* a job whose end has been taken note of */
+    int64_t ended_since_ms;               /* when its end was seen first; 0: it was not */
+    bool has_seen;                        /* a job that had not ended: should it end by hand, so it shall be */
     char problem[SKY_HEALTH_DETAIL_SIZE]; /* of the cluster, told last */
 };
 
@@ -188,7 +194,8 @@ static void look_after(struct watch *watch, const struct sky_flink_jobs *jobs)
     struct sky_flink_checkpoints checkpoints;
     struct sky_flink_measures measures;
     int64_t now_ms = sky_clock_monotonic_ms();
-    watch->absent_since_ms = 0;
+    watch->absent_since_ms = watch->ended_since_ms = 0;
+    watch->has_seen = true;
     if (sky_flink_look(watch->rest, id, &watch->job) != SKY_OK)
         return;
     if (strcmp(watch->memory.job, id) != 0 || watch->memory.submitting[0] || watch->memory.stopped) {
@@ -215,7 +222,12 @@ static void take_note(struct watch *watch, const struct sky_flink_summary *job)
 {
     struct sky_flink_checkpoints checkpoints;
     struct sky_flink_failure failure = {0};
+    int64_t now_ms = sky_clock_monotonic_ms();
     if (strcmp(watch->ended, job->id) == 0)
+        return;
+    if (!watch->ended_since_ms)
+        watch->ended_since_ms = now_ms;
+    if (now_ms - watch->ended_since_ms < STALE_MS)
         return;
     enum sky_status status = sky_flink_look_at_checkpoints(watch->rest, job->id, &checkpoints);
     if (status == SKY_E_MISSING) /* it failed before it could have any */
@@ -224,13 +236,16 @@ static void take_note(struct watch *watch, const struct sky_flink_summary *job)
         return; /* again in the next turn */
     if (job->state == SKY_FLINK_FAILED && sky_flink_look_at_failure(watch->rest, job->id, &failure) != SKY_OK)
         return;
-    snprintf(watch->ended, sizeof watch->ended, "%s", job->id);
     bool by_savepoint = job->state == SKY_FLINK_FINISHED && checkpoints.savepoint.id > checkpoints.last.id;
+    if (job->state == SKY_FLINK_FINISHED && !by_savepoint && now_ms - watch->ended_since_ms < SAVEPOINT_MS)
+        return;
+    snprintf(watch->ended, sizeof watch->ended, "%s", job->id);
+    watch->ended_since_ms = 0;
     remember(watch, by_savepoint ? &checkpoints.savepoint : &checkpoints.last);
-    watch->memory.stopped = job->state != SKY_FLINK_FAILED;
+    watch->memory.stopped = job->state != SKY_FLINK_FAILED && watch->has_seen;
     save(watch);
     sky_log(watch->memory.stopped ? SKY_LOG_INFO : SKY_LOG_WARN,
-            watch->memory.stopped ? "flink_job_stopped" : "flink_job_failed", SKY_LOG_TEXT("job", job->id),
+            watch->memory.stopped ? "flink_job_stopped" : "flink_job_ended", SKY_LOG_TEXT("job", job->id),
             SKY_LOG_TEXT("state", sky_flink_state_name(job->state)), SKY_LOG_TEXT("reason", failure.reason),
             SKY_LOG_TEXT("checkpoint", watch->memory.checkpoint.path));
 }
@@ -241,16 +256,6 @@ static bool has_noted(const struct watch *watch, const struct sky_flink_jobs *jo
         if (strcmp(jobs->jobs[i].id, watch->memory.job) == 0)
             return strcmp(watch->ended, watch->memory.job) == 0;
     return true; /* the cluster does not know it any more */
-}
-
-static void make_id(char id[SKY_FLINK_ID_SIZE])
-{
-    uint8_t bytes[(SKY_FLINK_ID_SIZE - 1) / 2];
-    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
-        for (size_t i = 0; i < sizeof bytes; i++) /* no entropy yet: two that differ are all that is wanted */
-            bytes[i] = (uint8_t)((uint64_t)sky_clock_monotonic_us() >> (i % 8 * 8)) ^ (uint8_t)i;
-    for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(id + 2 * i, 3, "%02x", bytes[i]);
 }
 
 static void wait_longer(struct watch *watch)
@@ -275,12 +280,33 @@ static void tell_not_submitted(struct watch *watch, const char *message)
             SKY_LOG_INT("next_ms", watch->next_attempt_ms - sky_clock_monotonic_ms()));
 }
 
+/* The one to go on from; false: that cannot be said now. */
+static bool find_newest(struct watch *watch)
+{
+    char path[SKY_FLINK_PATH_SIZE], message[SKY_FLINK_MESSAGE_SIZE];
+    snprintf(path, sizeof path, "%s", watch->memory.checkpoint.path);
+    if (sky_flink_newest_checkpoint(watch->config, watch->memory.job, path, message) != SKY_OK) {
+        wait_longer(watch);
+        tell_not_submitted(watch, message);
+        return false;
+    }
+    if (strcmp(path, watch->memory.checkpoint.path) == 0)
+        return true;
+    sky_log(SKY_LOG_INFO, "flink_checkpoint_newer", SKY_LOG_TEXT("known", watch->memory.checkpoint.path),
+            SKY_LOG_TEXT("checkpoint", path));
+    watch->memory.checkpoint.id = sky_flink_checkpoint_number(strrchr(path, '/') + 1);
+    snprintf(watch->memory.checkpoint.path, sizeof watch->memory.checkpoint.path, "%s", path);
+    return true;
+}
+
 static void submit(struct watch *watch)
 {
     char id[SKY_FLINK_ID_SIZE], message[SKY_FLINK_MESSAGE_SIZE];
     bool is_known;
+    if (!find_newest(watch))
+        return;
     if (!watch->memory.submitting[0])
-        make_id(watch->memory.submitting);
+        sky_flink_make_id(watch->memory.submitting);
     if (!save(watch)) { /* what cannot be written down is not done */
         watch->memory.submitting[0] = 0;
         set_job(watch, SKY_HEALTH_FAILED, "data.directory cannot be written to: nothing is submitted");

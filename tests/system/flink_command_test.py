@@ -64,6 +64,11 @@ def test_server_down(kafka):
         down.fails([f'http://{HOST}:', 'flink.url'], action)
 
 
+def test_check(cluster):
+    checked = json.loads(run('check', 'flink', '--json', '--flink.url', cluster.url).stdout)['flink']
+    assert checked['state'] == 'ok' and '1 TaskManagers, 2 of 2 slots free' in checked['detail'], checked
+
+
 def test_submit(command, cluster, kafka):
     """Also makes the topics, and what there is not is said."""
     command.fails(['absent.jar: No such file', 'flink.jar'], 'submit', '--flink.jar', 'absent.jar')
@@ -112,7 +117,7 @@ def test_savepoints(command, cluster, job):
 
 
 def test_from_savepoint(command, cluster, path):
-    command.fails(['/absent', 'not taken'], 'submit', '--from-savepoint', 'file:///absent')
+    command.fails(['/absent', 'refuses the job'], 'submit', '--from-savepoint', 'file:///absent')
     assert alive(cluster) == []
     failed = command.status()['jobs'][0]
     assert failed['state'] == 'FAILED' and 'Cannot find checkpoint' in failed['failure']['reason'], failed
@@ -162,13 +167,21 @@ def wait_memory(job):
     wait_until(lambda: memory()['job'] == job and job in memory()['checkpoint']['path'], 'a checkpoint to be remembered')
 
 
-def restart_job_manager(cluster):
+def kill_job_manager(cluster):
     """Without high availability the job is gone with it."""
     for one in [cluster.job_manager, *cluster.task_managers]:
         one.kill()
     cluster.task_managers.clear()
+
+
+def start_job_manager(cluster):
     cluster.job_manager.start()
     cluster.add_task_manager()
+
+
+def restart_job_manager(cluster):
+    kill_job_manager(cluster)
+    start_job_manager(cluster)
 
 
 def test_watch(command, cluster):
@@ -185,13 +198,16 @@ def test_watch(command, cluster):
     watch.wait_ready()
     assert alive(cluster) == [job] and 'flink_job_submitted' not in watch.process.stderr()
     begin = time.monotonic()
-    restart_job_manager(cluster)
+    kill_job_manager(cluster)
+    newest = max((path.parent for path in (cluster.directory / 'checkpoints' / job).glob('chk-*/_metadata')),
+                 key=lambda path: int(path.name.split('-')[1]))
+    start_job_manager(cluster)
     wait_until(lambda: alive(cluster), 'the job to come back', PATIENCE_S)
     watch.wait_ready()
     [again] = alive(cluster)
     print(f'back {time.monotonic() - begin:.0f} s after the JobManager was killed', flush=True)
     restored = cluster.checkpoints(again)['latest']['restored']['external_path']
-    assert again != job and job in restored, (job, again, restored)
+    assert again != job and local(restored) == newest, (job, again, restored, newest)
     assert watch.metric('skytrend_flink_jobs') == 1 and watch.metric('skytrend_flink_submissions_total{result="ok"}') == 1
     watch.process.wait_until(lambda: watch.metric('skytrend_checkpoint_size_bytes') > 0 and watch.metric('skytrend_slides_total') > 0,
                              'the figures of the job')
@@ -244,6 +260,7 @@ def main():
     test_server_down(kafka)
     cluster = FlinkCluster(task_managers=1, slots=2)
     command = Command(kafka, cluster.url)
+    test_check(cluster)
     job, posts = test_submit(command, cluster, kafka)
     test_status(command, job, posts)
     path = test_savepoints(command, cluster, job)

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 import threading
 import time
 
@@ -31,9 +32,11 @@ class Cluster(http.server.ThreadingHTTPServer):
         super().__init__((HOST, 0), Handler)
         self.jobs = {}
         self.checkpoints = {}
+        self.savepoints = {}
         self.runs = []
         self.jars = set()
         self.run_ends = 'RUNNING'  # what becomes of a job that is submitted; None: it runs, and nobody is told
+        self.keeps_connections = True
         self.odd = {}  # path: what is answered there instead, bytes
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -54,10 +57,11 @@ class Cluster(http.server.ThreadingHTTPServer):
 
     def checkpoints_of(self, job):
         answer = json.loads((VECTORS / 'checkpoints_early.json').read_text())
-        if job in self.checkpoints:
-            answer['latest']['completed'] = {
-                'id': 5, 'trigger_timestamp': START_MS, 'latest_ack_timestamp': START_MS + 100, 'end_to_end_duration': 100,
-                'state_size': 1000, 'external_path': self.checkpoints[job]}
+        for kind, paths, number in (('completed', self.checkpoints, 5), ('savepoint', self.savepoints, 6)):
+            if job in paths:
+                answer['latest'][kind] = {
+                    'id': number, 'trigger_timestamp': START_MS, 'latest_ack_timestamp': START_MS + 100, 'end_to_end_duration': 100,
+                    'state_size': 1000, 'external_path': paths[job]}
         return answer
 
 
@@ -71,6 +75,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(code)
         self.send_header('Content-Length', str(len(data)))
+        if not self.server.keeps_connections:
+            self.send_header('Connection', 'close')
         self.end_headers()
         self.wfile.write(data)
 
@@ -101,12 +107,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         assert self.path == '/jars/1_x.jar/run', self.path
         asked = json.loads(body)
         self.server.runs.append(asked)
-        job = asked.get('jobId') or 'f' * 32
+        job = asked['jobId']
         if job in self.server.jobs:
             return self.answer({'errors': ['x.DuplicateJobSubmissionException: Job has already been submitted.']}, 400)
         self.server.jobs[job] = self.server.run_ends or 'RUNNING'
         if self.server.run_ends is None:
-            return self.connection.close()
+            self.close_connection = True
+            return self.connection.shutdown(socket.SHUT_RDWR)
         return self.answer({'jobid': job})
 
     def do_DELETE(self):
@@ -152,7 +159,7 @@ def test_arguments(kafka):
     secret.write_text('open sesame\n')
     result = scene.command('submit', '--kafka.password', f'file:{secret}', '--trend.keep_labelled', 'yes', '--trend.min_z', '5.50',
                            '--flink.checkpoint_interval', '90s', '--trend.min_frequency', '1_000', '--parallelism', 3)
-    assert result.returncode == 0 and result.stdout == 'f' * 32 + '\n', result
+    assert result.returncode == 0 and re.fullmatch('[0-9a-f]{32}\n', result.stdout), result
     [asked] = scene.cluster.runs
     given = arguments_of(asked)
     assert list(given) == known, set(given) ^ set(known)
@@ -197,20 +204,29 @@ def test_odd_answers(kafka):
 
 
 def test_failed_for_good(kafka):
-    """Comes back from its last checkpoint, later and later."""
+    """Comes back from its last checkpoint, which is newer than the cluster told, later and later."""
     scene = Scene(kafka, 'failed')
     watch = scene.watch()
     watch.wait_until(lambda: scene.dependency('job')['state'] == 'ok', 'the job to run')
     [first] = scene.cluster.alive()
     assert 'savepointPath' not in scene.cluster.runs[0] and scene.cluster.runs[0]['jobId'] == first
-    scene.cluster.checkpoints[first] = 's3://state/chk-5'
+    root = scene.directory / 'state'
+    told, newest = (f'file:{root}/{first}/chk-{number}' for number in (5, 10))
+    for number in (4, 5, 9, 10):
+        folder = root / first / f'chk-{number}'
+        folder.mkdir(parents=True)
+        (folder / '_metadata').touch()
+    for other in ('chk-11', 'chk-12x', 'chk-', 'shared'):  # not complete, or none
+        (root / first / other).mkdir()
+    (root / first / 'chk-12x' / '_metadata').touch()
+    scene.cluster.checkpoints[first] = told
     scene.cluster.run_ends = 'FAILED'
     scene.cluster.jobs[first] = 'FAILED'
     begin = time.monotonic()
     watch.wait_until(lambda: len(scene.cluster.runs) >= 4, 'three attempts')
     took_s = time.monotonic() - begin
     assert took_s > 1 + 2 + 4, f'{took_s} s'  # the back-off behind the first, second and third
-    assert all(asked['savepointPath'] == 's3://state/chk-5' for asked in scene.cluster.runs[1:])
+    assert [asked['savepointPath'] for asked in scene.cluster.runs[1:]] == [newest] * (len(scene.cluster.runs) - 1)
     assert len({asked['jobId'] for asked in scene.cluster.runs}) == len(scene.cluster.runs)
     assert 'it failed' in watch.stderr(), watch.told()
     scene.cluster.run_ends = 'RUNNING'
@@ -219,34 +235,66 @@ def test_failed_for_good(kafka):
     assert watch.stop() == 0, watch.told()
 
 
+def test_ended_by_hand(kafka):
+    """Stays ended, until the watch is started again; and goes on from the savepoint, of which the cluster tells late."""
+    scene = Scene(kafka, 'ended')
+    watch = scene.watch()
+    watch.wait_until(lambda: scene.dependency('job')['state'] == 'ok', 'the job to run')
+    [job] = scene.cluster.alive()
+    scene.cluster.checkpoints[job] = 'hdfs:/state/chk-5'
+    scene.cluster.jobs[job] = 'FINISHED'
+    time.sleep(8)
+    assert json.loads((scene.directory / 'flink-watch.json').read_text())['stopped'] is False
+    scene.cluster.savepoints[job] = 'hdfs:/saved'
+    watch.wait_until(lambda: 'ended by hand' in scene.dependency('job')['detail'], 'the end to be seen')
+    state = json.loads((scene.directory / 'flink-watch.json').read_text())
+    assert state['stopped'] and state['checkpoint']['path'] == 'hdfs:/saved', state
+    time.sleep(5)
+    assert len(scene.cluster.runs) == 1 and watch.stop() == 0, watch.told()
+    again = scene.watch()
+    again.wait_until(lambda: scene.dependency('job')['state'] == 'ok', 'the job to run again')
+    assert [asked.get('savepointPath') for asked in scene.cluster.runs] == [None, 'hdfs:/saved'], scene.cluster.runs
+    assert again.stop() == 0, again.told()
+
+
+def hide_until(scene, runs):
+    """A JobManager that shows no job until so many submissions have come."""
+    scene.cluster.odd['/jobs/overview'] = json.dumps({'jobs': []}).encode()
+    wait_until(lambda: len(scene.cluster.runs) >= runs, f'{runs} submissions')
+    del scene.cluster.odd['/jobs/overview']
+
+
 def test_no_word(kafka):
-    """A submission whose answer is lost, and a JobManager that does not show the job for a while: not one more."""
+    """A submission whose answer is lost is made again as the same one. On a connection that was used before libcurl does so."""
+    for keeps_connections in True, False:
+        scene = Scene(kafka, f'lost-{keeps_connections}')
+        scene.cluster.run_ends = None
+        scene.cluster.keeps_connections = keeps_connections
+        watch = scene.watch()
+        hide_until(scene, 2)
+        watch.wait_until(lambda: scene.dependency('job')['state'] == 'ok', 'the job to be found')
+        assert len(scene.cluster.jobs) == 1 and len({asked['jobId'] for asked in scene.cluster.runs}) == 1, scene.cluster.runs
+        assert watch.stop() == 0, watch.told()
     scene = Scene(kafka, 'lost')
     scene.cluster.run_ends = None
-    hidden = json.dumps({'jobs': []}).encode()
-    scene.cluster.odd['/jobs/overview'] = hidden
-    watch = scene.watch()
-    watch.wait_until(lambda: len(scene.cluster.runs) >= 2, 'a second attempt')
-    assert len({asked['jobId'] for asked in scene.cluster.runs[:2]}) == 1 and len(scene.cluster.jobs) == 1, scene.cluster.runs
-    del scene.cluster.odd['/jobs/overview']
-    watch.wait_until(lambda: scene.dependency('job')['state'] == 'ok', 'the job to be found')
-    assert len(scene.cluster.jobs) == 1 and watch.stop() == 0, watch.told()
+    result = scene.command('submit')
+    assert result.returncode == 0 and scene.cluster.alive() == [result.stdout.strip()], result
 
 
 def test_killed_while_submitting(kafka):
     """The id is on the disk before it is used."""
     scene = Scene(kafka, 'killed')
     scene.cluster.run_ends = None
-    scene.cluster.odd['/jobs/overview'] = json.dumps({'jobs': []}).encode()
+    scene.cluster.keeps_connections = False
     watch = scene.watch()
-    watch.wait_until(lambda: scene.cluster.runs, 'an attempt')
+    hide_until(scene, 1)
     watch.kill()
+    assert len(scene.cluster.runs) == 1
     state = json.loads((scene.directory / 'flink-watch.json').read_text())
     assert state['submitting'] == scene.cluster.runs[0]['jobId'], state
     again = scene.watch()
-    again.wait_until(lambda: len(scene.cluster.runs) >= 2, 'another attempt')
-    assert scene.cluster.runs[1]['jobId'] == scene.cluster.runs[0]['jobId'] and len(scene.cluster.jobs) == 1
-    assert again.stop() == 0, again.told()
+    again.wait_until(lambda: scene.dependency('job')['state'] == 'ok', 'the job to be found')
+    assert len(scene.cluster.jobs) == 1 and again.stop() == 0, again.told()
 
 
 def main():
@@ -254,6 +302,7 @@ def main():
     test_arguments(kafka)
     test_odd_answers(kafka)
     test_failed_for_good(kafka)
+    test_ended_by_hand(kafka)
     test_no_word(kafka)
     test_killed_while_submitting(kafka)
     print('arguments, odd answers, failed jobs, lost answers')

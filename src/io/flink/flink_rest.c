@@ -27,6 +27,7 @@ struct sky_flink_rest {
     struct sky_json_document document;
     bool has_answer;
     unsigned code;
+    char reason[REASON_SIZE];
     char problem[SKY_FLINK_PROBLEM_SIZE];
 };
 
@@ -132,6 +133,11 @@ const char *sky_flink_rest_problem(const struct sky_flink_rest *rest)
     return rest->problem;
 }
 
+const char *sky_flink_rest_reason(const struct sky_flink_rest *rest)
+{
+    return rest->reason;
+}
+
 const char *sky_flink_rest_url(const struct sky_flink_rest *rest)
 {
     return rest->url;
@@ -215,7 +221,7 @@ void sky_flink_shorten_trace(struct sky_span trace, char *text, size_t size)
 }
 
 /* {"errors":["Internal server error.", "<Exception on server side:\n...Caused by: ...\n..."]}: the last says most. */
-static void shorten_errors(const struct sky_flink_rest *rest, char reason[REASON_SIZE])
+static void shorten_errors(struct sky_flink_rest *rest)
 {
     const struct sky_json_value *errors = sky_json_member(sky_flink_rest_answer(rest), "errors"), *item;
     struct sky_span text = rest->has_answer ? (struct sky_span){0} : sky_buffer_span(&rest->reply);
@@ -225,19 +231,18 @@ static void shorten_errors(const struct sky_flink_rest *rest, char reason[REASON
             if (item->type == SKY_JSON_STRING && item->text.len)
                 text = item->text;
     }
-    sky_flink_shorten_trace(text, reason, REASON_SIZE);
+    sky_flink_shorten_trace(text, rest->reason, sizeof rest->reason);
 }
 
 static enum sky_status judge_code(struct sky_flink_rest *rest, const char *path)
 {
-    char reason[REASON_SIZE];
     if (rest->code >= 200 && rest->code < 300)
         return SKY_OK;
-    shorten_errors(rest, reason);
+    shorten_errors(rest);
     enum sky_status status = rest->code == 404 ? SKY_E_MISSING : rest->code == 503 ? SKY_E_TIMEOUT : SKY_E_IO;
     int path_len = (int)strcspn(path, "?");
     return fail(rest, status, "%.*s answered %u%s%s", path_len < PATH_SHOWN_BYTES ? path_len : PATH_SHOWN_BYTES, path,
-                rest->code, reason[0] ? ": " : "", reason);
+                rest->code, rest->reason[0] ? ": " : "", rest->reason);
 }
 
 /* ---- requests ---- */
@@ -315,7 +320,7 @@ enum sky_status sky_flink_rest_call(struct sky_flink_rest *rest, const struct sk
     sky_buffer_clear(&rest->reply);
     rest->reply_is_cut = rest->has_answer = false;
     rest->code = 0;
-    rest->problem[0] = 0;
+    rest->problem[0] = rest->reason[0] = 0;
     if (request->file && access(request->file, R_OK) != 0) {
         snprintf(rest->problem, sizeof rest->problem, "%.300s: %s", request->file, strerror(errno));
         return SKY_E_IO;

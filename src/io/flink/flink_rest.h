@@ -64,6 +64,7 @@ unsigned sky_flink_rest_code(const struct sky_flink_rest *rest);
 
 /* "http://127.0.0.1:8081: Could not connect", or where and what the cluster wrote, in one line. */
 const char *sky_flink_rest_problem(const struct sky_flink_rest *rest);
+const char *sky_flink_rest_reason(const struct sky_flink_rest *rest); /* of it what the cluster wrote; "": nothing */
 const char *sky_flink_rest_url(const struct sky_flink_rest *rest);
 
 /* For who reads an answer and finds `status`: problem says that it is none of Flink. Gives `status`. */
