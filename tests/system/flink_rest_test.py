@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# test: kafka timeout=600
+# test: asan kafka minio timeout=600
 """`skytrend flink` against a cluster that is played: what it asks for to the letter (every setting of JobSettings.java, no secret),
 jobs that fail for good or whose submission nobody answers, two jobs at once, and answers that no cluster gives."""
 import http.server
@@ -12,7 +12,7 @@ import threading
 import time
 
 from program import Process, get, run
-from servers import HOST, Kafka, free_port, wait_until
+from servers import HOST, Kafka, Minio, free_port, wait_until
 
 ROOT = pathlib.Path(os.environ['SKY_SOURCE_DIR'])
 VECTORS = ROOT / 'tests' / 'vectors' / 'flink'
@@ -137,8 +137,8 @@ class Scene:
     def command(self, action, *arguments, **kwargs):
         return run('flink', action, *self.settings, *arguments, **kwargs)
 
-    def watch(self, *arguments):
-        return Process('flink', 'watch', '--port', self.port, *self.settings, *arguments)
+    def watch(self, **environment):
+        return Process('flink', 'watch', '--port', self.port, *self.settings, env={**os.environ, **environment})
 
     def dependency(self, name):
         body = get(f'http://{HOST}:{self.port}/readyz')[1]
@@ -235,6 +235,34 @@ def test_failed_for_good(kafka):
     assert watch.stop() == 0, watch.told()
 
 
+def test_newest_on_s3(kafka):
+    """Also of a job that was lost before the cluster told of any checkpoint of its own; and S3 must answer first."""
+    minio = Minio()
+    minio.create_bucket('state')
+    scene = Scene(kafka, 's3')
+    watch = scene.watch(**minio.settings)
+    watch.wait_until(lambda: scene.dependency('job')['state'] == 'ok', 'the job to run')
+    [first] = scene.cluster.alive()
+    for key in ('chk-4/_metadata', 'chk-5/_metadata', 'chk-10/_metadata', 'chk-11/x', 'chk-12x/_metadata', 'chk-13/_metadata/x', 'chk-'):
+        minio.put('state', f'a b/{first}/{key}', b'x')
+    scene.cluster.checkpoints[first] = f's3://state/a b/{first}/chk-5'
+    watch.wait_until(lambda: scene.dependency('checkpoint')['state'] == 'ok', 'the checkpoint to be seen')
+    minio.stop()
+    scene.cluster.jobs.clear()  # as a JobManager that was killed
+    watch.wait_until(lambda: 'whether there is a newer checkpoint' in scene.dependency('job')['detail'], 'S3 to be missed')
+    assert len(scene.cluster.runs) == 1
+    minio.start()
+    watch.wait_until(lambda: scene.dependency('job')['state'] == 'ok', 'the job to come back')
+    [second] = scene.cluster.alive()
+    assert scene.cluster.runs[1]['savepointPath'] == f's3://state/a b/{first}/chk-10', scene.cluster.runs[1]
+    minio.put('state', f'a b/{second}/chk-11/_metadata', b'x')
+    scene.cluster.jobs.clear()
+    watch.wait_until(lambda: len(scene.cluster.runs) == 3, 'the job to come back once more')
+    assert scene.cluster.runs[2]['savepointPath'] == f's3://state/a b/{second}/chk-11', scene.cluster.runs[2]
+    assert watch.stop() == 0, watch.told()
+    minio.stop()
+
+
 def test_ended_by_hand(kafka):
     """Stays ended, until the watch is started again; and goes on from the savepoint, of which the cluster tells late."""
     scene = Scene(kafka, 'ended')
@@ -302,10 +330,11 @@ def main():
     test_arguments(kafka)
     test_odd_answers(kafka)
     test_failed_for_good(kafka)
+    test_newest_on_s3(kafka)
     test_ended_by_hand(kafka)
     test_no_word(kafka)
     test_killed_while_submitting(kafka)
-    print('arguments, odd answers, failed jobs, lost answers')
+    print('arguments, odd answers, failed jobs, checkpoints on S3, lost answers')
 
 
 main()

@@ -14,9 +14,10 @@
 #define PATIENCE_MS 10000
 #define ID          "0123456789abcdef0123456789abcdef"
 
-/* What a case says, and what the server was asked. */
+/* What a case says, and what the server was asked: its thread writes that, the test's reads. */
 struct scene {
     const char *answer;
+    pthread_mutex_t mutex;
     char head[4096];
     char body[4096];
 };
@@ -32,10 +33,12 @@ static void play(struct peer *peer, void *context)
     struct scene *scene = context;
     while (peer_read_request(peer)) {
         size_t len = body_len(peer->request), got = 0;
+        pthread_mutex_lock(&scene->mutex);
         snprintf(scene->head, sizeof scene->head, "%s", peer->request);
         while (got < len && got + 1 < sizeof scene->body && peer_recv(peer, scene->body + got, 1) == 1)
             got++;
         scene->body[got] = 0;
+        pthread_mutex_unlock(&scene->mutex);
         if (!peer_send_text(peer, scene->answer))
             return;
     }
@@ -78,7 +81,7 @@ static void close_client(struct client *client)
 /* One GET of /overview. */
 static void check(const char *answer, int timeout_ms, enum sky_status expected, unsigned code, const char *problem)
 {
-    struct scene scene = {.answer = answer};
+    struct scene scene = {.mutex = PTHREAD_MUTEX_INITIALIZER, .answer = answer};
     struct client client = open_client(&scene, timeout_ms, NULL);
     enum sky_status status = sky_flink_rest_get(client.rest, "/overview");
     const char *said = sky_flink_rest_problem(client.rest);
@@ -153,7 +156,7 @@ static void test_nobody(void **state)
 
 static void test_stopped(void **state)
 {
-    struct scene scene = {.answer = ""};
+    struct scene scene = {.mutex = PTHREAD_MUTEX_INITIALIZER, .answer = ""};
     struct client client = open_client(&scene, PATIENCE_MS, stops_at_once);
     assert_int_equal(sky_flink_rest_get(client.rest, "/overview"), SKY_E_IO);
     assert_non_null(strstr(sky_flink_rest_problem(client.rest), "it was stopped"));
@@ -162,15 +165,18 @@ static void test_stopped(void **state)
 
 /* ---- what is asked ---- */
 
-static void assert_asked(const struct scene *scene, const char *line, const char *body)
+static void assert_asked(struct scene *scene, const char *line, const char *body)
 {
+    pthread_mutex_lock(&scene->mutex);
     if (strncmp(scene->head, line, strlen(line)) != 0 || strcmp(scene->body, body) != 0)
         fail_msg("%s%s", scene->head, scene->body);
+    pthread_mutex_unlock(&scene->mutex);
 }
 
 static void test_requests(void **state)
 {
-    struct scene scene = {.answer = HEAD("200", "49") "{\"request-id\":\"" ID "\"}"};
+    struct scene scene = {.mutex = PTHREAD_MUTEX_INITIALIZER,
+                          .answer = HEAD("200", "49") "{\"request-id\":\"" ID "\"}"};
     struct client client = open_client(&scene, PATIENCE_MS, NULL);
     char id[SKY_FLINK_ID_SIZE];
     assert_int_equal(sky_flink_save(client.rest, ID, NULL, false, id), SKY_OK);
@@ -192,7 +198,7 @@ static void test_requests(void **state)
 
 static void test_run(void **state)
 {
-    struct scene scene = {.answer = HEAD("200", "44") "{\"jobid\":\"" ID "\"}"};
+    struct scene scene = {.mutex = PTHREAD_MUTEX_INITIALIZER, .answer = HEAD("200", "44") "{\"jobid\":\"" ID "\"}"};
     struct client client = open_client(&scene, PATIENCE_MS, NULL);
     char id[SKY_FLINK_ID_SIZE];
     static const char *const arguments[] = {"--a", "", "--b", "x\ny"};
@@ -212,18 +218,21 @@ static void test_run(void **state)
 /* As a form (RFC 7578), its one field named as Flink wants it. */
 static void test_upload(void **state)
 {
-    struct scene scene = {.answer = HEAD("200", "25") "{\"filename\":\"/a/b_c.jar\"}"};
+    struct scene scene = {.mutex = PTHREAD_MUTEX_INITIALIZER,
+                          .answer = HEAD("200", "25") "{\"filename\":\"/a/b_c.jar\"}"};
     struct client client = open_client(&scene, PATIENCE_MS, NULL);
     char jar[SKY_FLINK_NAME_SIZE];
     FILE *file = fopen("upload.jar", "wbe");
     assert_true(file && fputs("the jar", file) >= 0 && fclose(file) == 0);
     assert_int_equal(sky_flink_upload(client.rest, "upload.jar", jar), SKY_OK);
     assert_string_equal(jar, "b_c.jar");
+    pthread_mutex_lock(&scene.mutex);
     assert_non_null(strstr(scene.head, "POST /jars/upload HTTP/1.1\r\n"));
     assert_non_null(strcasestr(scene.head, "Content-Type: multipart/form-data; boundary="));
     assert_null(strcasestr(scene.head, "application/json"));
     assert_non_null(strstr(scene.body, "name=\"jarfile\"; filename=\"upload.jar\""));
     assert_non_null(strstr(scene.body, "\r\n\r\nthe jar\r\n"));
+    pthread_mutex_unlock(&scene.mutex);
     assert_int_equal(sky_flink_upload(client.rest, "absent.jar", jar), SKY_E_IO);
     assert_string_equal(sky_flink_rest_problem(client.rest), "absent.jar: No such file or directory");
     remove("upload.jar");
