@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "app/command.h"
+#include "app/flink_submit.h"
 #include "app/lake_place.h"
 #include "base/printable.h"
 #include "io/host/clock.h"
@@ -251,6 +252,28 @@ static void look_at_alerts(struct look *look)
         say(look, BAD, "see the settings alerts.*", "%zu of %zu receivers answer; %.500s", answered, asked, silent);
 }
 
+static void look_at_flink(struct look *look)
+{
+    char problem[SKY_FLINK_PROBLEM_SIZE];
+    struct sky_flink_options options;
+    struct sky_flink_rest *rest;
+    struct sky_flink_slots slots = {0};
+    sky_flink_rest_options(look->config, &options);
+    options.connect_timeout_ms = options.timeout_ms = look->timeout_ms;
+    enum sky_status status = sky_flink_rest_new(&options, &rest, problem);
+    if (status == SKY_OK) {
+        status = sky_flink_look_at_slots(rest, &slots);
+        snprintf(problem, sizeof problem, "%s", sky_flink_rest_problem(rest));
+    }
+    if (status != SKY_OK)
+        say(look, BAD, "start the cluster's JobManager, or set flink.url", "%.600s", problem);
+    else
+        say(look, slots.task_managers ? FINE : POOR, slots.task_managers ? NULL : "start a TaskManager",
+            "%s: %lld TaskManagers, %lld of %lld slots free", sky_flink_rest_url(rest), (long long)slots.task_managers,
+            (long long)slots.free, (long long)slots.total);
+    sky_flink_rest_free(rest);
+}
+
 /* ---- all of them ---- */
 
 static const struct {
@@ -264,6 +287,7 @@ static const struct {
     {"redis", "redis.url", look_at_redis},
     {"lake", "lake.location", look_at_lake},
     {"alerts", NULL, look_at_alerts},
+    {"flink", "flink.url", look_at_flink},
 };
 
 #define PARTS_COUNT (sizeof parts / sizeof parts[0])
@@ -330,7 +354,7 @@ static int run(const struct sky_invocation *invocation)
     struct sky_json_writer json;
     if (!all_known(invocation))
         return sky_command_usage_error(invocation->command,
-                                       "there is to check: source, data, kafka, redis, lake, alerts");
+                                       "there is to check: source, data, kafka, redis, lake, alerts, flink");
     sky_json_begin(&json, &text);
     sky_json_object(&json);
     for (size_t i = 0; i < PARTS_COUNT; i++) {
@@ -371,7 +395,7 @@ const struct sky_command sky_command_check = {
     .summary = "see whether what the configuration names is there, and what is wrong",
     .description =
         "Looks at each thing that is configured: the relays, the data folder, Kafka, the lake's store, Redis, the\n"
-        "receivers of alerts. Those named are looked at in any case. Exits with 1 when one fails.",
+        "receivers of alerts, the Flink cluster. Those named are looked at in any case. Exits with 1 when one fails.",
     .arguments = "[NAME...]",
     .arguments_max = PARTS_COUNT,
     .options = check_options,

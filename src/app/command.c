@@ -16,6 +16,7 @@ extern const struct sky_command sky_command_serve;
 extern const struct sky_command sky_command_query;
 extern const struct sky_command sky_command_replay;
 extern const struct sky_command sky_command_simulate;
+extern const struct sky_command sky_command_flink;
 extern const struct sky_command sky_command_check;
 extern const struct sky_command sky_command_inspect;
 extern const struct sky_command sky_command_config;
@@ -35,6 +36,7 @@ const struct sky_command *const *sky_commands(void)
         &sky_command_query,
         &sky_command_replay,
         &sky_command_simulate,
+        &sky_command_flink,
         &sky_command_check,
         &sky_command_inspect,
         &sky_command_config,

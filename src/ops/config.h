@@ -205,6 +205,18 @@ struct sky_config {
         int64_t mail_gather_ms;
     } alerts;
     struct {
+        const char *url;
+        const char *ca_file;
+        const char *jar;
+        int64_t parallelism; /* 0: the cluster's default */
+        int64_t checkpoint_interval_ms;
+        int64_t checkpoint_timeout_ms;
+        int64_t transaction_timeout_ms;
+        const char *transactional_id;
+        const char *group;
+        int64_t from; /* 0 earliest, 1 latest */
+    } flink;
+    struct {
         int64_t level;  /* enum sky_log_level */
         int64_t format; /* enum sky_log_format_setting */
     } log;

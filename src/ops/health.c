@@ -17,12 +17,14 @@ static const struct {
 } dependencies[SKY_DEPENDENCY_COUNT] = {
     [SKY_DEPENDENCY_SOURCE] = {"source", BIT(RUN) | BIT(INGEST), 0},
     [SKY_DEPENDENCY_ENGINE] = {"engine", BIT(RUN), 0},
-    [SKY_DEPENDENCY_CHECKPOINT] = {"checkpoint", 0, BIT(RUN)},
+    [SKY_DEPENDENCY_CHECKPOINT] = {"checkpoint", 0, BIT(RUN) | BIT(FLINK)},
     [SKY_DEPENDENCY_KAFKA] = {"kafka", BIT(RUN) | BIT(INGEST) | BIT(LAKE) | BIT(CACHE) | BIT(ALERTS), 0},
     [SKY_DEPENDENCY_SPOOL] = {"spool", BIT(INGEST), 0},
     [SKY_DEPENDENCY_STORAGE] = {"storage", BIT(LAKE), BIT(RUN) | BIT(SERVE)},
     [SKY_DEPENDENCY_REDIS] = {"redis", BIT(CACHE) | BIT(SERVE), 0},
     [SKY_DEPENDENCY_RECEIVERS] = {"receivers", 0, BIT(ALERTS)},
+    [SKY_DEPENDENCY_FLINK] = {"flink", BIT(FLINK), 0},
+    [SKY_DEPENDENCY_JOB] = {"job", BIT(FLINK), 0},
 };
 
 static const char *const state_names[] = {"starting", "ok", "degraded", "failed", "off"};

@@ -25,6 +25,8 @@ enum sky_dependency {
     SKY_DEPENDENCY_STORAGE, /* of the lake: S3 or a folder */
     SKY_DEPENDENCY_REDIS,
     SKY_DEPENDENCY_RECEIVERS, /* of alerts */
+    SKY_DEPENDENCY_FLINK,     /* the cluster's REST API */
+    SKY_DEPENDENCY_JOB,       /* on the cluster: all its tasks run */
     SKY_DEPENDENCY_COUNT
 };
 

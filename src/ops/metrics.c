@@ -61,6 +61,8 @@ static const char *end_name(size_t place)
 #define INGEST    BIT(SKY_ROLE_INGEST)
 #define ALERTS    BIT(SKY_ROLE_ALERTS)
 #define CACHE     BIT(SKY_ROLE_CACHE)
+#define FLINK     BIT(SKY_ROLE_FLINK)
+#define ENGINES   (RUN | FLINK)
 #define SOURCES   (RUN | INGEST)
 #define CONSUMERS (BIT(SKY_ROLE_LAKE) | BIT(SKY_ROLE_CACHE) | ALERTS)
 #define LAKES     (RUN | BIT(SKY_ROLE_LAKE))
@@ -104,7 +106,7 @@ static const struct description table[SKY_METRIC_COUNT] = {
         RUN | ALERTS, "trend_detection_latency_seconds",
         "From the arrival of the event that closes a minute to the publication of that minute's trends; in "
         "`alerts` from the end of the minute in which a trend started to its receiver's yes."),
-    [SKY_METRIC_ACTIVE_TRENDS] = GAUGE_OF(PAGES, "active_trends", "Trends that are on."),
+    [SKY_METRIC_ACTIVE_TRENDS] = GAUGE_OF(PAGES | FLINK, "active_trends", "Trends that are on."),
     [SKY_METRIC_TRENDS_STARTED] = COUNTER_OF(RUN, "skytrend_trends_started_total", "Trends that started."),
     [SKY_METRIC_TRENDS_ENDED] = COUNTER_OF(RUN, "skytrend_trends_ended_total", "Trends that ended."),
     [SKY_METRIC_FRESHNESS] =
@@ -151,22 +153,22 @@ static const struct description table[SKY_METRIC_COUNT] = {
                  "reason", "late|imported|labelled|duplicate", 4),
     [SKY_METRIC_EVENT_TIME] =
         GAUGE_OF(ALL, "skytrend_event_timestamp_seconds", "Time of the stream, seconds since 1970."),
-    [SKY_METRIC_SLIDES] = COUNTER_OF(RUN, "skytrend_slides_total", "Minutes closed and published."),
+    [SKY_METRIC_SLIDES] = COUNTER_OF(ENGINES, "skytrend_slides_total", "Minutes closed and published."),
     [SKY_METRIC_SLIDE_DURATION] =
         HISTOGRAM_OF(RUN, "skytrend_slide_duration_seconds", "To score, rank and publish one minute."),
     [SKY_METRIC_KEYWORDS] =
-        LABELLED(RUN, GAUGE, "skytrend_keywords", "Keywords in memory.", "state", "known|in_window", 2),
+        LABELLED(ENGINES, GAUGE, "skytrend_keywords", "Keywords in memory.", "state", "known|in_window", 2),
     [SKY_METRIC_WARMING_UP] =
         GAUGE_OF(RUN, "skytrend_warming_up", "1 while too little was seen for any trend to be named."),
     [SKY_METRIC_CHECKPOINTS] =
-        LABELLED(RUN, COUNTER, "skytrend_checkpoints_total", "Checkpoints written.", "result", "ok|failed", 2),
+        LABELLED(ENGINES, COUNTER, "skytrend_checkpoints_total", "Checkpoints written.", "result", "ok|failed", 2),
     [SKY_METRIC_CHECKPOINT_DURATION] =
         HISTOGRAM_OF(RUN, "skytrend_checkpoint_duration_seconds", "To write one checkpoint to the disk."),
-    [SKY_METRIC_CHECKPOINT_SIZE] = GAUGE_OF(RUN, "skytrend_checkpoint_size_bytes", "Size of the last checkpoint."),
-    [SKY_METRIC_CHECKPOINT_TIME] = GAUGE_OF(RUN, "skytrend_checkpoint_timestamp_seconds",
+    [SKY_METRIC_CHECKPOINT_SIZE] = GAUGE_OF(ENGINES, "skytrend_checkpoint_size_bytes", "Size of the last checkpoint."),
+    [SKY_METRIC_CHECKPOINT_TIME] = GAUGE_OF(ENGINES, "skytrend_checkpoint_timestamp_seconds",
                                             "When the last checkpoint was written, seconds since 1970; 0: never."),
     [SKY_METRIC_KAFKA_CONSUMER_LAG] =
-        GAUGE_OF(CONSUMERS | RUN, "kafka_consumer_lag", "Records behind the ends of the partitions that it reads."),
+        GAUGE_OF(CONSUMERS | ENGINES, "kafka_consumer_lag", "Records behind the ends of the partitions that it reads."),
     [SKY_METRIC_KAFKA_CONSUMED] = NAMED(CONSUMERS | RUN, "skytrend_kafka_consumed_total",
                                         "Records read, by the kind of topic.", "topic", topic_name, SKY_TOPIC_COUNT),
     [SKY_METRIC_KAFKA_PRODUCED] =
@@ -228,6 +230,22 @@ static const struct description table[SKY_METRIC_COUNT] = {
         COUNTER_OF(INGEST, "skytrend_spool_lost_records_total", "Records that the disk did not give back as written."),
     [SKY_METRIC_SPOOL_BLOCKED] = GAUGE_OF(INGEST, "skytrend_spool_blocked",
                                           "1 while it takes nothing, being full or failing: the relay is not read."),
+    [SKY_METRIC_FLINK_TASKS] = LABELLED(FLINK, GAUGE, "skytrend_flink_tasks",
+                                        "Tasks of the job: running, or anything else.", "state", "running|other", 2),
+    [SKY_METRIC_FLINK_JOBS] =
+        GAUGE_OF(FLINK, "skytrend_flink_jobs", "Jobs of trend detection on the cluster that have not ended: one."),
+    [SKY_METRIC_FLINK_RESTARTS] =
+        COUNTER_OF(FLINK, "skytrend_flink_restarts_total", "Restarts of the job's tasks, as the cluster counts them."),
+    [SKY_METRIC_FLINK_SUBMISSIONS] = LABELLED(FLINK, COUNTER, "skytrend_flink_submissions_total",
+                                              "Submissions of the job by `watch`.", "result", "ok|failed", 2),
+    [SKY_METRIC_FLINK_POSTS_LATE] = COUNTER_OF(FLINK, "skytrend_flink_posts_late_total",
+                                               "Posts that came too late for their window, since the last restart."),
+    [SKY_METRIC_FLINK_DEAD_LETTERS] = COUNTER_OF(FLINK, "skytrend_flink_dead_letters_total",
+                                                 "Records that could not be read, since the last restart."),
+    [SKY_METRIC_FLINK_RECORDS] =
+        COUNTER_OF(FLINK, "skytrend_flink_records_total", "Records sent to Kafka, since the last restart."),
+    [SKY_METRIC_FLINK_LATENCY] = GAUGE_OF(FLINK, "skytrend_flink_latency_p99_seconds",
+                                          "Of the last slides: from the end of a minute to its trends, 99 %."),
     [SKY_METRIC_DEPENDENCY_UP] =
         NAMED_GAUGE(ALL, "skytrend_dependency_up", "1 while it is reached and works, else 0; see /readyz.",
                     "dependency", dependency_name, SKY_DEPENDENCY_COUNT),

@@ -9,6 +9,7 @@ enum sky_role {
     SKY_ROLE_CACHE,
     SKY_ROLE_ALERTS,
     SKY_ROLE_SERVE,
+    SKY_ROLE_FLINK, /* flink watch */
     SKY_ROLE_COUNT
 };
 

@@ -6,7 +6,7 @@
 
 BEGIN {
     count = split("base wire event text window trend engine stage sim io/host io/net io/http io/relay io/spool io/kafka io/redis " \
-                  "io/s3 io/lake io/alert io/api io/terminal ops app", layers, " ")
+                  "io/s3 io/lake io/alert io/flink io/api io/terminal ops app", layers, " ")
     for (i = 1; i <= count; i++)
         rank[layers[i]] = i
 

@@ -74,6 +74,12 @@ assert code == 1 and dead in found['alerts']['detail'] and 'sesame' not in json.
 code, found = check('alerts', '--alerts.webhook_url', f'http://0.0.0.0:{minio.port}')
 assert code == 1 and 'not encrypted' in found['alerts']['detail'], found
 
+# no Flink cluster: nobody, and a server that is none
+code, found = check('flink', '--flink.url', f'http://{dead}')
+assert code == 1 and dead in found['flink']['detail'] and 'flink.url' in found['flink']['hint'], found
+code, found = check('flink', '--flink.url', minio.url)
+assert code == 1 and 'answered' in found['flink']['detail'], found
+
 # a folder that is not there yet is fine, and is not made by looking
 code, found = check('data', '--data.directory', './not-there')
 assert code == 0 and not os.path.exists('not-there'), found

@@ -6,13 +6,14 @@
 static int check_stop(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
 {
     const struct sky_transfer *transfer = context;
-    return transfer->stop && atomic_load_explicit(transfer->stop, memory_order_relaxed);
+    bool stopped = transfer->stop && atomic_load_explicit(transfer->stop, memory_order_relaxed);
+    return stopped || (transfer->goes_on && !transfer->goes_on(transfer->context));
 }
 
 enum sky_status sky_transfer_init(struct sky_transfer *transfer, const struct sky_transfer_options *options,
                                   const char *protocols)
 {
-    *transfer = (struct sky_transfer){.stop = options->stop};
+    *transfer = (struct sky_transfer){.stop = options->stop, .goes_on = options->goes_on, .context = options->context};
     /* Counted and thread-safe in libcurl since 7.84. What it holds stays: others use it too. */
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return SKY_E_MEMORY;

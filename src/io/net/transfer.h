@@ -19,11 +19,16 @@ struct sky_transfer_options {
     int connect_timeout_ms;  /* name, TCP and TLS */
     int timeout_ms;          /* all of it */
     const atomic_bool *stop; /* true ends a transfer within a second; NULL: never */
+    /* Asked about once a second by the thread that transfers; false ends it. NULL: it goes on. */
+    bool (*goes_on)(void *context);
+    void *context;
 };
 
 struct sky_transfer {
     CURL *curl;
     const atomic_bool *stop;
+    bool (*goes_on)(void *context);
+    void *context;
     char problem[CURL_ERROR_SIZE];
 };
 
