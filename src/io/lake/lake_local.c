@@ -331,7 +331,7 @@ static void added(struct sky_lake_local *local, enum sky_status status)
     }
     uint64_t waiting = local->next - local->start;
     if (waiting == SKY_LAKE_LOCAL_ROWS || waiting >= SKY_LAKE_LOCAL_ROWS_MAX)
-        status = sky_lake_local_cut(local); /* tells by itself */
+        sky_lake_local_cut(local);
 }
 
 void sky_lake_local_post(struct sky_lake_local *local, const struct sky_post *post)

@@ -53,7 +53,7 @@ void sky_lake_local_trends(struct sky_lake_local *local, const struct sky_trend_
 void sky_lake_local_activity(struct sky_lake_local *local, const struct sky_activity_record *activity);
 void sky_lake_local_sessions(struct sky_lake_local *local, const struct sky_session *sessions, uint32_t count);
 
-SKY_MUST_USE enum sky_status sky_lake_local_cut(struct sky_lake_local *local);
+enum sky_status sky_lake_local_cut(struct sky_lake_local *local); /* a failure is noted, and tried again */
 uint64_t sky_lake_local_position(const struct sky_lake_local *local);
 /* `time_ms`: the stream's. Also without checkpoints, after a cut. */
 void sky_lake_local_saved(struct sky_lake_local *local, int64_t time_ms);
