@@ -4,9 +4,10 @@ A JobManager and any number of TaskManagers, each a process; checkpoints and sav
 The job's jar is that of scripts/build-flink.sh.
 """
 import json
+import os
 import pathlib
 import subprocess
-import time
+import sys
 import urllib.error
 import urllib.request
 
@@ -224,5 +225,8 @@ def settings_of(brokers, **others):
     return arguments
 
 
-def sleep_until(clock):
-    time.sleep(max(0.0, clock - time.monotonic()))
+def only_in_full():
+    """For tests that take minutes."""
+    if not os.environ.get('SKY_TEST_FULL'):
+        print('skipped: ./test.sh --full runs it')
+        sys.exit(77)

@@ -8,7 +8,7 @@ import pathlib
 import re
 import time
 
-from flink_cluster import JAR, FlinkCluster
+from flink_cluster import JAR, FlinkCluster, only_in_full
 from flink_job import PARTITIONS, make_posts
 from program import Process, get, run
 from servers import HOST, Kafka, free_port, wait_until
@@ -276,4 +276,5 @@ def main():
     print('watch', flush=True)
 
 
+only_in_full()
 main()
