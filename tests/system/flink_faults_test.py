@@ -10,7 +10,7 @@ import time
 
 from flink_cluster import FlinkCluster, only_in_full, settings_of
 from flink_job import PARTITIONS, assert_same, make_posts, published, run_embedded, topics, wait_for_end
-from servers import Kafka, Minio, wait_until
+from servers import Kafka, Minio
 
 ROUNDS = int(os.environ.get('SKY_TEST_ROUNDS', 2))
 S3_AWAY_S = 120
