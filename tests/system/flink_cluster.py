@@ -109,12 +109,11 @@ class FlinkCluster:
     # ---- processes ----
 
     def add_task_manager(self):
-        number = len(self.task_managers) + 1
+        name = f'tm-{free_port()}'
         jvm, properties = self._task_resources
-        one = Process(f'taskmanager{number}', self, 'org.apache.flink.runtime.taskexecutor.TaskManagerRunner',
-                      (jvm, [*properties, '-D', f'taskmanager.resource-id=tm{number}-{free_port()}']))
-        before = len(self.rest('/taskmanagers')['taskmanagers'])
-        one.ready = lambda: len(self.rest('/taskmanagers')['taskmanagers']) > before
+        one = Process('taskmanager', self, 'org.apache.flink.runtime.taskexecutor.TaskManagerRunner',
+                      (jvm, [*properties, '-D', f'taskmanager.resource-id={name}']))
+        one.ready = lambda: any(manager['id'] == name for manager in self.rest('/taskmanagers')['taskmanagers'])
         one.start()
         self.task_managers.append(one)
         return one
