@@ -266,7 +266,10 @@ const struct sky_command sky_command_ingest = {
         "more.",
     .options = ingest_options,
     .examples = (const char *const[]){"skytrend ingest --kafka.bootstrap_servers broker1:9092,broker2:9092",
-                                      "# from a simulated relay", "skytrend ingest --source ws://127.0.0.1:8790", NULL},
+                                      "# from a simulated relay, whose time is not the clock's",
+                                      "skytrend ingest --source ws://127.0.0.1:8790 --source.trust_time true "
+                                      "--kafka.retention 0",
+                                      NULL},
     .takes_config = true,
     .run = run,
 };
