@@ -436,7 +436,7 @@ static void draw_warm_up(struct canvas *canvas, const struct sky_board_status *s
     uint32_t left = status->warm_up_minutes_left;
     if (!next_line(canvas))
         return;
-    print(canvas, YELLOW, "Learning what is usual: first trends in about %u min", left);
+    print(canvas, YELLOW, "Learning what is usual: first trends in %u min", left);
     if (status->speed > 1)
         print(canvas, YELLOW, " of simulated time, %.0f s here", (double)left * 60 / status->speed);
     if (!next_line(canvas))
