@@ -264,5 +264,6 @@ void sky_feed_status(const struct sky_feed *feed, struct sky_feed_status *status
                                        .ever_received = relay.ever_received,
                                        .speed = 1,
                                        .bytes = relay.bytes,
-                                       .problem = relay.problem};
+                                       .problem = relay.problem,
+                                       .retry_ms = relay.retry_ms};
 }

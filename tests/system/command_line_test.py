@@ -66,4 +66,16 @@ for path in 'absent.bin', '.':  # what cannot be read is no mistake of the comma
         assert run.returncode == 1 and run.stdout == '' and f'{path}: ' in run.stderr, (command, path, run)
 run = program.run('query', '--lake', 'absent')
 assert run.returncode == 1 and run.stdout == '' and 'absent' in run.stderr and '--lake' in run.stderr, run
+
+# what could not be read before begins like anything: --lines reads it by line, and the first post says what the lines are
+POST = ('{"author_did":"did:plc:d3pj3jpmlk65qji6jc5ax4vt","op":"account","active":true,"status":null,"event_time":"2026-01-05T00:00:00.582Z",'
+        '"observed_at":"2026-01-05T00:00:00.582Z","seq":%d,"rev":"","cid":"","relay":"127.0.0.1:8790"}\n')
+posts = ''.join(POST % seq for seq in range(50, 53))
+first, rest = posts.split('\n', 1)
+letters = f'no JSON\n[1,2\n{first}\n{{"op":"create"}}\n{rest}'
+run = program.run('replay', '--to', 'posts', '-', input=letters)
+assert run.returncode == 1 and run.stdout == '', run
+run = program.run('replay', '--lines', '--to', 'posts', '-', input=letters)
+assert run.returncode == 0 and run.stdout == posts, run
+assert 'dropped 2 events: ' in run.stderr and 'dropped 1 lines: not PostData' in run.stderr, run.stderr
 print(f'{len(WRONG)} wrong command lines')
