@@ -66,4 +66,10 @@ for path in 'absent.bin', '.':  # what cannot be read is no mistake of the comma
         assert run.returncode == 1 and run.stdout == '' and f'{path}: ' in run.stderr, (command, path, run)
 run = program.run('query', '--lake', 'absent')
 assert run.returncode == 1 and run.stdout == '' and 'absent' in run.stderr and '--lake' in run.stderr, run
+run = program.run('run', '--simulate', '--duration', '1s', '--port', 0, '--data.directory', '/proc/absent')
+assert '/proc/absent: No such file or directory' in run.stderr, run
+run = program.run('lake', '--lake.location', 'ftp://x')
+assert run.returncode == 1 and "'ftp://x' is neither" in run.stderr and not os.path.exists('ftp:'), run
+run = program.run('config', '--redis.url', 'redis://user:sesame@host')
+assert run.returncode == 2 and 'redis.url' in run.stderr and 'sesame' not in run.stdout + run.stderr, run
 print(f'{len(WRONG)} wrong command lines')
