@@ -24,6 +24,7 @@
 #define DETAIL_SIZE        640
 #define SOURCES_MAX        8
 #define LOW_SPACE_BYTES    (UINT64_C(1) << 30)
+#define NO_SPACE_BYTES     (UINT64_C(1) << 20) /* not even a checkpoint */
 #define TIMEOUT_MS_DEFAULT "5s"
 
 /* What one look found. */
@@ -137,8 +138,12 @@ static void look_at_data(struct look *look)
             strerror(errno));
     else {
         uint64_t free_bytes = (uint64_t)space.f_bavail * space.f_frsize;
-        bool low = free_bytes < LOW_SPACE_BYTES;
-        say(look, low ? POOR : FINE, low ? "make room, or set data.directory" : NULL, "%s: %.1f GiB free", directory,
+        bool low = free_bytes < LOW_SPACE_BYTES, none = free_bytes < NO_SPACE_BYTES;
+        say(look,
+            none  ? BAD
+            : low ? POOR
+                  : FINE,
+            low ? "make room, or set data.directory" : NULL, "%s: %.1f GiB free", directory,
             (double)free_bytes / (1 << 30));
     }
 }

@@ -1,4 +1,5 @@
 /* skytrend query: the trends between two instants, or SQL over the lake. */
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "ops/config.h"
 
 #define MEMORY_DEFAULT "1GiB"
+#define LANGUAGE_SIZE  32 /* more than any code has */
 #define THREADS        2
 #define DATE_BYTES     10 /* 2026-01-05 */
 
@@ -105,6 +107,15 @@ static int read_times(const struct sky_invocation *invocation, struct wish *wish
     return SKY_EXIT_OK;
 }
 
+/* As codes are written in the lake. */
+static void lower_code(const char *code, char lower[LANGUAGE_SIZE])
+{
+    size_t len = 0;
+    for (; code && code[len] && len < LANGUAGE_SIZE - 1; len++)
+        lower[len] = (char)tolower((unsigned char)code[len]);
+    lower[len] = 0;
+}
+
 /* Without --from, SQL sees all there is. */
 static enum sky_status ask(const struct sky_invocation *invocation, struct sky_lake_query *query,
                            const struct wish *wish)
@@ -115,11 +126,13 @@ static enum sky_status ask(const struct sky_invocation *invocation, struct sky_l
         return sky_lake_query_sql(query, sky_span_from_string(sql),
                                   sky_options_given(given, "from") ? wish->start_ms : 0,
                                   sky_options_given(given, "to") ? wish->end_ms : INT64_MAX);
+    char language[LANGUAGE_SIZE];
+    lower_code(sky_options_string(given, "language"), language);
     const struct sky_lake_trends_wanted wanted = {
         .start_ms = wish->start_ms,
         .end_ms = wish->end_ms,
         .keyword = sky_span_from_string(sky_options_string(given, "keyword")),
-        .language = sky_span_from_string(sky_options_string(given, "language")),
+        .language = sky_span_from_string(language),
         .each_slide = sky_options_bool(given, "slides"),
         .limit = sky_options_given(given, "limit") ? (uint64_t)sky_options_int(given, "limit") : 0,
     };

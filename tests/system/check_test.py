@@ -3,6 +3,7 @@
 """`skytrend check`: what is there, what is not, and why."""
 import json
 import os
+import subprocess
 import tempfile
 
 import program
@@ -77,6 +78,16 @@ assert code == 1 and 'not encrypted' in found['alerts']['detail'], found
 # a folder that is not there yet is fine, and is not made by looking
 code, found = check('data', '--data.directory', './not-there')
 assert code == 0 and not os.path.exists('not-there'), found
+
+# a full disk
+with tempfile.TemporaryDirectory() as full:
+    script = f'mount -t tmpfs -o size=64k none {full} && head -c 65536 /dev/zero > {full}/f; exec "$0" "$@"'
+    done = subprocess.run(['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', script, program.PROGRAM, 'check', 'data', '--json',
+                           '--data.directory', full], capture_output=True, text=True)
+    if 'unshare' in done.stderr:
+        print('not tested here: a full disk', done.stderr.strip())
+    else:
+        assert done.returncode == 1 and json.loads(done.stdout)['data']['state'] == 'failed', done
 
 done = program.run('check', 'everything')
 assert done.returncode == 2 and 'source' in done.stderr, done

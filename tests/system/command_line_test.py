@@ -78,4 +78,10 @@ assert run.returncode == 1 and run.stdout == '', run
 run = program.run('replay', '--lines', '--to', 'posts', '-', input=letters)
 assert run.returncode == 0 and run.stdout == posts, run
 assert 'dropped 2 events: ' in run.stderr and 'dropped 1 lines: not PostData' in run.stderr, run.stderr
+run = program.run('run', '--simulate', '--duration', '1s', '--port', 0, '--data.directory', '/proc/absent')
+assert '/proc/absent: No such file or directory' in run.stderr, run
+run = program.run('lake', '--lake.location', 'ftp://x')
+assert run.returncode == 1 and "'ftp://x' is neither" in run.stderr and not os.path.exists('ftp:'), run
+run = program.run('config', '--redis.url', 'redis://user:sesame@host')
+assert run.returncode == 2 and 'redis.url' in run.stderr and 'sesame' not in run.stdout + run.stderr, run
 print(f'{len(WRONG)} wrong command lines')
