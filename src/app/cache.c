@@ -4,6 +4,7 @@
  * trends are written first and once. An offset is committed when what it stands for is in Redis; all that may come
  * twice then is merged to the same (io/redis/cache.h). While Redis is away, records are taken as long as there is room.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -133,8 +134,12 @@ static void commit(struct cache *cache)
 static void tell_redis(struct cache *cache, enum sky_status status)
 {
     enum sky_redis_trouble trouble = status == SKY_OK ? SKY_REDIS_FINE : sky_redis_trouble(cache->redis);
+    const char *problem = sky_redis_problem(cache->redis);
+    char detail[SKY_HEALTH_DETAIL_SIZE];
+    snprintf(detail, sizeof detail, "%s%.180s", sky_cache_is_full(cache->cache) ? "full, nothing more is read: " : "",
+             *problem ? problem : sky_status_name(status));
     sky_health_set(cache->service.health, SKY_DEPENDENCY_REDIS, status == SKY_OK ? SKY_HEALTH_OK : SKY_HEALTH_FAILED,
-                   status == SKY_OK ? NULL : sky_redis_problem(cache->redis));
+                   status == SKY_OK ? NULL : detail);
     if (cache->was_told && trouble == cache->trouble)
         return;
     if (status != SKY_OK)
@@ -287,6 +292,24 @@ static bool is_caught_up(const struct cache *cache)
     return true;
 }
 
+/* /readyz says from the next write on that it is so, see tell_redis. */
+static void pause_when_full(struct cache *cache)
+{
+    struct sky_cache_stats stats;
+    bool is_full = sky_cache_is_full(cache->cache);
+    if (is_full == cache->is_paused)
+        return;
+    sky_cache_stats(cache->cache, &stats);
+    if (is_full)
+        sky_log(SKY_LOG_WARN, "cache_full", SKY_LOG_INT("waiting", stats.waiting),
+                SKY_LOG_TEXT("reason", sky_redis_problem(cache->redis)),
+                SKY_LOG_TEXT("hint", "nothing more is read until Redis takes what waits"));
+    else
+        sky_log(SKY_LOG_INFO, "cache_not_full", SKY_LOG_INT("waiting", stats.waiting));
+    sky_kafka_consumer_pause(cache->consumer, is_full);
+    cache->is_paused = is_full;
+}
+
 static void write_when_due(struct cache *cache)
 {
     int64_t now_ms = sky_clock_monotonic_ms();
@@ -302,10 +325,7 @@ static void write_when_due(struct cache *cache)
         if (status == SKY_OK && !cache->has_unwritten)
             write_redis(cache);
     }
-    is_full = sky_cache_is_full(cache->cache);
-    if (is_full != cache->is_paused)
-        sky_kafka_consumer_pause(cache->consumer, is_full);
-    cache->is_paused = is_full;
+    pause_when_full(cache);
 }
 
 static void tell_metrics(struct cache *cache)

@@ -10,7 +10,7 @@
 #define USERS_CURRENT "users:active:current"
 #define HEAD_BYTES    127 /* of a snapshot: both ends of its window are in it */
 #define NUMBER_SIZE   24
-#define HOURS_TOTAL   (SKY_CACHE_HOURS_MAX + 4) /* those kept beside those waiting */
+#define HOURS_TOTAL   (SKY_CACHE_HOURS_MAX + 4) /* those kept beside those waiting, which are at most 3 */
 #define WINDOWS_TOTAL (SKY_CACHE_WINDOWS_MAX + 256)
 
 /* Both ends are RFC 3339 of one length, so their order is that of their letters. The first window_end in the value is
@@ -184,14 +184,33 @@ static struct hour_entry *take_hour(struct sky_cache *cache, int64_t hour_ms)
     return entry;
 }
 
+/* A free place, or that of the oldest that is written: Redis has it, and it is read from there should more of it come.
+ * NULL: all wait. */
+static struct users_entry *place_for_window(struct sky_cache *cache)
+{
+    struct users_entry *oldest = NULL;
+    if (cache->windows_count < WINDOWS_TOTAL)
+        return &cache->windows[cache->windows_count++];
+    for (uint32_t i = 0; i < cache->windows_count; i++) {
+        struct users_entry *entry = &cache->windows[i];
+        if (!entry->waits && (!oldest || entry->users.window_end_ms < oldest->users.window_end_ms))
+            oldest = entry;
+    }
+    if (oldest)
+        sky_cache_users_clean_up(&oldest->users);
+    return oldest;
+}
+
 static struct users_entry *take_window(struct sky_cache *cache, int64_t start_ms, int64_t end_ms)
 {
     for (uint32_t i = 0; i < cache->windows_count; i++)
         if (cache->windows[i].users.window_start_ms == start_ms)
             return &cache->windows[i];
-    if (cache->windows_count == WINDOWS_TOTAL || waiting_windows(cache) >= SKY_CACHE_WINDOWS_MAX)
+    if (waiting_windows(cache) >= SKY_CACHE_WINDOWS_MAX)
         return NULL;
-    struct users_entry *entry = &cache->windows[cache->windows_count++];
+    struct users_entry *entry = place_for_window(cache);
+    if (!entry)
+        return NULL;
     *entry = (struct users_entry){0};
     sky_cache_users_init(&entry->users, start_ms, end_ms);
     return entry;
@@ -439,7 +458,6 @@ bool sky_cache_is_flushed(const struct sky_cache *cache)
 bool sky_cache_is_full(const struct sky_cache *cache)
 {
     return waiting_hours(cache) >= SKY_CACHE_HOURS_MAX || waiting_windows(cache) >= SKY_CACHE_WINDOWS_MAX ||
-           cache->hours_count == HOURS_TOTAL || cache->windows_count == WINDOWS_TOTAL ||
            cache->sessions_waiting >= SKY_CACHE_SESSIONS_MAX;
 }
 

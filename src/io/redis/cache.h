@@ -12,8 +12,9 @@
  * several writers, writers that begin again and topics that are read twice end at the same values.
  *
  * Writing goes through a batch, which takes records as they come and forgets what Redis has. It keeps what is newer
- * than SKY_CACHE_KEPT_MS before its newest record, and writes all of that again when the connection is a new one: a
- * server that came back empty is right again at once.
+ * than SKY_CACHE_KEPT_MS before its newest record, as far as there is room, and writes all of that again when the
+ * connection is a new one: a server that came back empty is right again at once. What is written never fills it: the
+ * oldest of that gives way, so a topic that is read far ahead of the others holds up none of them.
  *
  * Memory   a batch holds one snapshot, and hours and windows up to SKY_CACHE_HOURS_MAX and SKY_CACHE_WINDOWS_MAX.
  * Threads  one owner.
