@@ -135,6 +135,10 @@ static void tell_redis(struct cache *cache, enum sky_status status)
 {
     enum sky_redis_trouble trouble = status == SKY_OK ? SKY_REDIS_FINE : sky_redis_trouble(cache->redis);
     const char *problem = sky_redis_problem(cache->redis);
+    if (status == SKY_E_MALFORMED && trouble == SKY_REDIS_FINE) { /* an answer, but not to what was asked */
+        trouble = SKY_REDIS_MALFORMED;
+        problem = "its answers do not fit the commands";
+    }
     char detail[SKY_HEALTH_DETAIL_SIZE];
     snprintf(detail, sizeof detail, "%s%.180s", sky_cache_is_full(cache->cache) ? "full, nothing more is read: " : "",
              *problem ? problem : sky_status_name(status));
@@ -143,7 +147,7 @@ static void tell_redis(struct cache *cache, enum sky_status status)
     if (cache->was_told && trouble == cache->trouble)
         return;
     if (status != SKY_OK)
-        sky_log(SKY_LOG_WARN, "redis_problem", SKY_LOG_TEXT("reason", sky_redis_problem(cache->redis)));
+        sky_log(SKY_LOG_WARN, "redis_problem", SKY_LOG_TEXT("reason", problem));
     else
         sky_log(SKY_LOG_INFO, cache->was_told ? "redis_recovered" : "redis_connected",
                 SKY_LOG_TEXT("url", cache->config->redis.url));
@@ -212,13 +216,21 @@ static enum sky_status add_trends(struct cache *cache, const struct sky_kafka_re
     return status == SKY_OK ? sky_cache_add_snapshot(cache->cache, &snapshot, record->value) : status;
 }
 
+/* It can be read, but not be true. */
+static enum sky_status judge_window(enum sky_status status, struct sky_error *error)
+{
+    if (status == SKY_E_RANGE)
+        *error = (struct sky_error){.status = status, .reason = "its window is none, or far ahead of the clock"};
+    return status;
+}
+
 static enum sky_status add_activity(struct cache *cache, const struct sky_kafka_record *record,
                                     const struct place *place, struct sky_error *error)
 {
     struct sky_activity_record activity;
     enum sky_status status = sky_activity_read(&cache->reader, record->value, &activity, error);
     if (status == SKY_OK)
-        status = sky_cache_add_activity(cache->cache, &activity);
+        status = judge_window(sky_cache_add_activity(cache->cache, &activity), error);
     if (status == SKY_OK && record->offset >= place->committed)
         sky_metric_add(cache->service.metrics, SKY_METRIC_POSTS_PROCESSED, 0, activity.posts);
     return status;
@@ -228,7 +240,9 @@ static enum sky_status add_session(struct cache *cache, const struct sky_kafka_r
 {
     struct sky_session session;
     enum sky_status status = sky_session_read(&cache->reader, record->value, &session, error);
-    return status == SKY_OK ? sky_cache_add_session(cache->cache, &session, record->partition, record->offset) : status;
+    if (status != SKY_OK)
+        return status;
+    return judge_window(sky_cache_add_session(cache->cache, &session, record->partition, record->offset), error);
 }
 
 static enum sky_status add_record(struct cache *cache, const struct sky_kafka_record *record, const struct place *place,

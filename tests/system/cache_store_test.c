@@ -485,6 +485,43 @@ static void test_sessions_ahead(void **state)
     redis_server_stop(&server);
 }
 
+/* Windows that nobody makes are refused, and those at the limits are not. */
+static void test_windows_refused(void **state)
+{
+    struct redis_server server = {0};
+    redis_server_start(&server, NULL);
+    struct writer writer = new_writer(server.port);
+    const int64_t length_ms = 5 * SKY_MINUTE_MS;
+    const int64_t last_ms = sky_time_floor(sky_clock_wall_ms() + SKY_CACHE_AHEAD_MS_MAX, length_ms);
+    const int64_t year_9999_ms = INT64_C(253402300500000); /* 9999-12-31T23:55:00Z */
+    const struct {
+        int64_t start_ms, end_ms;
+        enum sky_status status;
+    } cases[] = {
+        {HOUR, HOUR + length_ms, SKY_OK},
+        {HOUR + 1, HOUR + 1 + length_ms, SKY_E_RANGE},
+        {HOUR + SKY_MINUTE_MS, HOUR + SKY_MINUTE_MS + length_ms, SKY_E_RANGE},
+        {HOUR, HOUR, SKY_E_RANGE},
+        {HOUR, HOUR - length_ms, SKY_E_RANGE},
+        {last_ms - length_ms, last_ms, SKY_OK},
+        {last_ms + length_ms, last_ms + 2 * length_ms, SKY_E_RANGE},
+        {year_9999_ms, year_9999_ms + length_ms - 1, SKY_E_RANGE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct sky_activity_record activity = {.window_start_ms = cases[i].start_ms,
+                                                     .window_end_ms = cases[i].end_ms};
+        assert_int_equal(sky_cache_add_activity(writer.cache, &activity), cases[i].status);
+    }
+    const struct sky_session late = {.session_start_ms = HOUR, .session_end_ms = year_9999_ms};
+    assert_int_equal(sky_cache_add_session(writer.cache, &late, 0, 1), SKY_E_RANGE);
+    struct sky_cache_stats stats;
+    sky_cache_stats(writer.cache, &stats);
+    assert_int_equal(stats.waiting, 2);
+    flush(&writer);
+    free_writer(&writer);
+    redis_server_stop(&server);
+}
+
 static void test_cluster(void **state)
 {
     struct redis_server servers[3] = {0};
@@ -526,6 +563,7 @@ int main(void)
         cmocka_unit_test(test_slides),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_sessions_ahead),
+        cmocka_unit_test(test_windows_refused),
         cmocka_unit_test(test_cluster),
     };
     if (!redis_server_is_installed()) {

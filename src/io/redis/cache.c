@@ -10,7 +10,7 @@
 #define USERS_CURRENT "users:active:current"
 #define HEAD_BYTES    127 /* of a snapshot: both ends of its window are in it */
 #define NUMBER_SIZE   24
-#define HOURS_TOTAL   (SKY_CACHE_HOURS_MAX + 4) /* those kept beside those waiting, which are at most 3 */
+#define HOURS_TOTAL   (SKY_CACHE_HOURS_MAX + 4) /* and at most 3 that are written */
 #define WINDOWS_TOTAL (SKY_CACHE_WINDOWS_MAX + 256)
 
 /* Both ends are RFC 3339 of one length, so their order is that of their letters. The first window_end in the value is
@@ -251,8 +251,17 @@ enum sky_status sky_cache_add_snapshot(struct sky_cache *cache, const struct sky
     return status;
 }
 
+/* No producer makes others; each would take a key and a place, and one far ahead would make all else old. */
+static bool is_window(const struct sky_cache *cache, int64_t start_ms, int64_t end_ms)
+{
+    return start_ms < end_ms && sky_time_floor(start_ms, cache->options.users_window_ms) == start_ms &&
+           end_ms - sky_clock_wall_ms() <= SKY_CACHE_AHEAD_MS_MAX;
+}
+
 enum sky_status sky_cache_add_activity(struct sky_cache *cache, const struct sky_activity_record *activity)
 {
+    if (!is_window(cache, activity->window_start_ms, activity->window_end_ms))
+        return SKY_E_RANGE;
     see_time(cache, activity->window_end_ms);
     struct users_entry *entry = take_window(cache, activity->window_start_ms, activity->window_end_ms);
     if (!entry)
@@ -268,6 +277,8 @@ enum sky_status sky_cache_add_session(struct sky_cache *cache, const struct sky_
     int64_t length_ms = session->session_end_ms - session->session_start_ms;
     if (cache->sessions_waiting >= SKY_CACHE_SESSIONS_MAX)
         return SKY_E_LIMIT;
+    if (!is_window(cache, start_ms, start_ms + cache->options.users_window_ms))
+        return SKY_E_RANGE;
     struct users_entry *entry = take_window(cache, start_ms, start_ms + cache->options.users_window_ms);
     if (!entry)
         return SKY_E_LIMIT;
