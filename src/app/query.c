@@ -6,6 +6,7 @@
 #include "app/command.h"
 #include "app/lake_place.h"
 #include "app/query_output.h"
+#include "base/printable.h"
 #include "base/time.h"
 #include "io/host/clock.h"
 #include "io/lake/lake_query.h"
@@ -139,9 +140,13 @@ static enum sky_status ask(const struct sky_invocation *invocation, struct sky_l
     return sky_lake_query_historical_trends(query, &wanted);
 }
 
+/* What a server said may be in it. */
 static int fail(const char *what)
 {
-    fprintf(stderr, "skytrend query: %s\n", what);
+    struct sky_buffer shown = {0};
+    sky_buffer_put_printable(&shown, sky_span_from_string(what));
+    fprintf(stderr, "skytrend query: %.*s\n", (int)shown.len, shown.len ? (const char *)shown.ptr : "");
+    sky_buffer_clean_up(&shown);
     return SKY_EXIT_FAILURE;
 }
 
