@@ -105,23 +105,40 @@ static int read_times(const struct sky_invocation *invocation, struct wish *wish
     return SKY_EXIT_OK;
 }
 
+/* What chooses among trends, given beside --sql, where it could do nothing. */
+static int refuse_trend_option(const struct sky_invocation *invocation)
+{
+    static const char *const names[] = {"keyword", "language", "slides"};
+    char message[SKY_OPTIONS_MESSAGE_SIZE];
+    const struct sky_options *given = &invocation->options;
+    for (size_t i = 0; sky_options_string(given, "sql") && i < sizeof names / sizeof names[0]; i++) {
+        if (!sky_options_given(given, names[i]))
+            continue;
+        snprintf(message, sizeof message, "--%s is for the list of trends; with --sql it is said in the SELECT",
+                 names[i]);
+        return sky_command_usage_error(invocation->command, message);
+    }
+    return SKY_EXIT_OK;
+}
+
 /* Without --from, SQL sees all there is. */
 static enum sky_status ask(const struct sky_invocation *invocation, struct sky_lake_query *query,
                            const struct wish *wish)
 {
     const struct sky_options *given = &invocation->options;
     const char *sql = sky_options_string(given, "sql");
+    uint64_t limit = sky_options_given(given, "limit") ? (uint64_t)sky_options_int(given, "limit") : 0;
     if (sql)
         return sky_lake_query_sql(query, sky_span_from_string(sql),
                                   sky_options_given(given, "from") ? wish->start_ms : 0,
-                                  sky_options_given(given, "to") ? wish->end_ms : INT64_MAX);
+                                  sky_options_given(given, "to") ? wish->end_ms : INT64_MAX, limit);
     const struct sky_lake_trends_wanted wanted = {
         .start_ms = wish->start_ms,
         .end_ms = wish->end_ms,
         .keyword = sky_span_from_string(sky_options_string(given, "keyword")),
         .language = sky_span_from_string(sky_options_string(given, "language")),
         .each_slide = sky_options_bool(given, "slides"),
-        .limit = sky_options_given(given, "limit") ? (uint64_t)sky_options_int(given, "limit") : 0,
+        .limit = limit,
     };
     return sky_lake_query_historical_trends(query, &wanted);
 }
@@ -161,7 +178,9 @@ static int run(const struct sky_invocation *invocation)
     struct sky_s3_options s3;
     struct sky_lake_query *query;
     struct wish wish = {0};
-    int exit_code = read_times(invocation, &wish);
+    int exit_code = refuse_trend_option(invocation);
+    if (exit_code == SKY_EXIT_OK)
+        exit_code = read_times(invocation, &wish);
     if (exit_code != SKY_EXIT_OK)
         return exit_code;
     if (!sky_lake_place(config, location))

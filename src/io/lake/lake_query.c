@@ -392,7 +392,7 @@ static enum sky_status prepare(struct sky_lake_query *query, const char *sql, du
     return status;
 }
 
-static enum sky_status run_select(struct sky_lake_query *query, struct sky_span sql)
+static enum sky_status run_select(struct sky_lake_query *query, struct sky_span sql, uint64_t limit)
 {
     duckdb_prepared_statement statement;
     struct sky_buffer text = {0}, wrapped = {0};
@@ -406,6 +406,8 @@ static enum sky_status run_select(struct sky_lake_query *query, struct sky_span 
         status = take_columns(query, statement);
     if (status == SKY_OK) {
         put_as_text(query, statement, sql, &wrapped);
+        if (limit)
+            sky_buffer_printf(&wrapped, " LIMIT %llu", (unsigned long long)limit);
         sky_buffer_put_u8(&wrapped, '\0');
         status = wrapped.failed ? SKY_E_MEMORY : SKY_OK;
     }
@@ -469,13 +471,14 @@ void sky_lake_query_extent(const struct sky_lake_query *query, uint64_t *files, 
 
 /* ---- queries ---- */
 
-enum sky_status sky_lake_query_sql(struct sky_lake_query *query, struct sky_span sql, int64_t start_ms, int64_t end_ms)
+enum sky_status sky_lake_query_sql(struct sky_lake_query *query, struct sky_span sql, int64_t start_ms, int64_t end_ms,
+                                   uint64_t limit)
 {
     query->files = query->bytes = 0;
     enum sky_status status = make_views(query, start_ms, end_ms);
     if (status == SKY_OK)
         status = lock_up(query);
-    return status == SKY_OK ? run_select(query, sql) : status;
+    return status == SKY_OK ? run_select(query, sql, limit) : status;
 }
 
 static void put_time(struct sky_buffer *sql, const char *condition, int64_t time_ms)
@@ -532,9 +535,7 @@ enum sky_status sky_lake_query_historical_trends(struct sky_lake_query *query,
                           wanted->each_slide
                               ? " ORDER BY window_end, rank = 0, rank, keyword, language"
                               : " GROUP BY id, keyword, language, started_at ORDER BY started_at, keyword, language");
-    if (wanted->limit)
-        sky_buffer_printf(&sql, " LIMIT %llu", (unsigned long long)wanted->limit);
-    status = sql.failed ? SKY_E_MEMORY : run_select(query, sky_buffer_span(&sql));
+    status = sql.failed ? SKY_E_MEMORY : run_select(query, sky_buffer_span(&sql), wanted->limit);
     sky_buffer_clean_up(&sql);
     return status;
 }
