@@ -73,6 +73,7 @@ struct alerts {
     bool commits; /* false: another group's offsets are none of our business */
     bool once;
     bool is_held_up;
+    uint64_t undelivered; /* refused or given up, by an output */
     uint64_t retried[SKY_ALERT_TO_COUNT];
     int64_t commit_clock_ms;
     int64_t tell_clock_ms;
@@ -213,6 +214,7 @@ static enum sky_status take_finish(struct alerts *alerts, const struct sky_alert
         sky_metric_add(alerts->service.metrics, SKY_METRIC_ALERTS_DELIVERED, kind, 1);
         observe(alerts, finish);
     } else {
+        alerts->undelivered++;
         sky_metric_add(alerts->service.metrics, SKY_METRIC_ALERTS_DEAD, kind, 1);
         status = bury(alerts, letter, sky_alert_output_name(kind), finish->problem);
     }
@@ -409,6 +411,20 @@ static bool is_gone(struct alerts *alerts)
     return gone;
 }
 
+/* With --once nobody is there to make room on a disk that is full: waiting for that would look like a hang. */
+static bool cannot_write(struct alerts *alerts, struct sky_alert_output_state *state)
+{
+    for (uint32_t i = 0; alerts->once && i < alerts->receivers.count; i++) {
+        enum sky_alert_output_kind kind = alerts->receivers.kinds[i];
+        if (kind != SKY_ALERT_TO_TABLE && kind != SKY_ALERT_TO_JSON)
+            continue;
+        sky_alert_outputs_state(alerts->outputs, i, state);
+        if (state->failing_since_ms)
+            return true;
+    }
+    return false;
+}
+
 /* ---- setting up ---- */
 
 /* Topics that are missing are made; brokers that do not answer are waited for. False: asked to end meanwhile. */
@@ -540,14 +556,29 @@ static void drain(struct alerts *alerts)
     commit_due(alerts, true);
 }
 
+/* What --once came to. */
+static int end_once(struct alerts *alerts)
+{
+    struct sky_alert_output_state state;
+    char text[SKY_DELIVERY_PROBLEM_SIZE + 32];
+    if (cannot_write(alerts, &state))
+        snprintf(text, sizeof text, "standard output: %s", state.problem);
+    else if (alerts->undelivered)
+        snprintf(text, sizeof text, "refused or given up: %llu", (unsigned long long)alerts->undelivered);
+    else
+        return SKY_EXIT_OK;
+    return sky_service_fail(&alerts->service, "not everything was delivered", text);
+}
+
 static int work(struct alerts *alerts)
 {
     bool gone = false;
+    struct sky_alert_output_state state;
     if (alerts->commits && !wait_for_topics(alerts))
         return alerts->failed == SKY_OK ? SKY_EXIT_OK : SKY_EXIT_FAILURE;
     if (open_kafka(alerts) != SKY_OK)
         return SKY_EXIT_FAILURE;
-    while (sky_service_goes_on(&alerts->service) && !gone && take_turn(alerts))
+    while (sky_service_goes_on(&alerts->service) && !gone && !cannot_write(alerts, &state) && take_turn(alerts))
         gone = is_gone(alerts);
     drain(alerts);
     if (alerts->failed == SKY_E_MEMORY)
@@ -556,7 +587,9 @@ static int work(struct alerts *alerts)
     gone |= is_gone(alerts);
     if (gone && alerts->receivers.count > 1)
         return sky_service_fail(&alerts->service, "stopped", "nobody reads standard output any more");
-    return alerts->failed == SKY_OK ? SKY_EXIT_OK : SKY_EXIT_FAILURE;
+    if (alerts->failed != SKY_OK)
+        return SKY_EXIT_FAILURE;
+    return alerts->once ? end_once(alerts) : SKY_EXIT_OK;
 }
 
 static void tear_down(struct alerts *alerts)

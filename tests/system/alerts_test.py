@@ -9,6 +9,7 @@ import pathlib
 import random
 import re
 import signal
+import subprocess
 import time
 
 import program
@@ -436,6 +437,20 @@ def test_views_and_replay():
     process.process.stdout.close()  # as head -1 does
     produce(alert('nobody reads this'))
     assert process.process.wait(program.PATIENCE_S) == 0, process.told()
+
+
+def test_once_fails():
+    """What --once could not deliver is told by its exit status, and a standard output that is full ends it at once."""
+    produce(alert('gone', number=1))
+    receiver = receivers.HttpReceiver(lambda request: 410)
+    process = Alerts('--from-beginning', '--once', outputs='webhook', webhook_url=receiver.url, secret=SECRET)
+    assert process.process.wait(program.PATIENCE_S) == 1, process.told()
+    assert 'alert_refused' in process.stderr() and 'not everything was delivered' in process.stderr(), process.told()
+    receiver.close()
+    with open('/dev/full', 'w', encoding='utf-8') as full:  # within PATIENCE_S, a tenth of alerts.patience
+        result = subprocess.run([program.PROGRAM, 'alerts', '--kafka.bootstrap_servers', kafka.brokers, '--to', 'json', '--from-beginning',
+                                 '--once'], stdout=full, stderr=subprocess.PIPE, text=True, timeout=program.PATIENCE_S)
+    assert result.returncode == 1 and 'No space left on device' in result.stderr, result
 
 
 def test_wrong_settings():
