@@ -419,6 +419,12 @@ def test_views_and_replay():
             alert('storm', 'ended', number=3, confidence_score=0.01), alert('storm', 'ongoing', number=3), alert('лето', number=4, language='ru'),
             alert('\x1b[31mred\u202e', number=5))
     receiver = receivers.HttpReceiver()
+    process = Alerts('--dry-run', outputs='webhook', webhook_url=receiver.url)
+    process.wait_for('"event":"alert_not_sent".*"output":"webhook"')
+    process.wait_for('"event":"alert_delivered".*"output":"table"')
+    assert process.metric('skytrend_alerts_delivered_total', 'output="webhook"') == 0
+    process.finish()
+    assert not re.search('"alert_delivered".*"output":"webhook"', process.stderr()), process.told()
     table = read('--dry-run', outputs='webhook', webhook_url=receiver.url, languages='en', keywords='#*,storm,!*spam*', min_confidence=0.5)
     rows = table.splitlines()
     assert rows[0].split() == ['WHEN', '(UTC)', 'WHAT', 'KEYWORD', 'LANG', 'POSTS', 'PEOPLE', 'TIMES', 'SURE']
