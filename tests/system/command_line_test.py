@@ -3,6 +3,7 @@
 """What is wrong with a command line or a configuration: exit status 2, nothing on standard output, and a message that
 names the place, what is allowed there, and the nearest name that there is."""
 import os
+import re
 
 import program
 
@@ -69,4 +70,14 @@ for path in 'absent.bin', '.':  # what cannot be read is no mistake of the comma
         assert run.returncode == 1 and run.stdout == '' and f'{path}: ' in run.stderr, (command, path, run)
 run = program.run('query', '--lake', 'absent')
 assert run.returncode == 1 and run.stdout == '' and 'absent' in run.stderr and '--lake' in run.stderr, run
+
+# a recording that was stopped is not what was asked for, and says how much of it there is
+recording = program.Process('simulate', '--record', 'half.bin', '--hours', 1000, '--rate', 0.01)
+recording.wait_until(lambda: os.path.exists('half.bin') and os.path.getsize('half.bin') > 0, 'frames')
+assert recording.stop() == 1, recording.told()
+assert re.search(r'half\.bin: stopped early: \d+:[0-5]\d:[0-5]\d of 1000:00:00\n', recording.stderr()), recording.told()
+whole = program.run('replay', '--to', 'posts', 'half.bin')
+assert whole.returncode == 0 and whole.stdout, whole
+os.unlink('half.bin')
+
 print(f'{len(WRONG)} wrong command lines')
