@@ -49,7 +49,7 @@ static const struct sky_option options[] = {
     {.name = "record",
      .rule.type = SKY_VALUE_STRING,
      .placeholder = "FILE",
-     .help = "write the frames there (.zst compresses) instead of serving them"},
+     .help = "write the frames there (.zst compresses; - is standard output) instead of serving them"},
     {.name = "port",
      .rule = {.type = SKY_VALUE_INT, .max = 65535},
      .value = "8790",

@@ -4,6 +4,7 @@
 names the place, what is allowed there, and the nearest name that there is."""
 import os
 import re
+import subprocess
 
 import program
 
@@ -79,5 +80,15 @@ assert re.search(r'half\.bin: stopped early: \d+:[0-5]\d:[0-5]\d of 1000:00:00\n
 whole = program.run('replay', '--to', 'posts', 'half.bin')
 assert whole.returncode == 0 and whole.stdout, whole
 os.unlink('half.bin')
+
+world = ['--rate', '0.01', '--seed', '7']
+assert program.run('simulate', '--record', 'named.bin', *world).returncode == 0
+piped = subprocess.run([program.PROGRAM, 'simulate', '--record', '-', *world], capture_output=True, timeout=program.PATIENCE_S)
+with open('named.bin', 'rb') as file:
+    assert piped.returncode == 0 and piped.stdout == file.read() != b'' and not os.path.exists('-'), piped.stderr
+with open('/dev/full', 'wb') as full:
+    piped = subprocess.run([program.PROGRAM, 'simulate', '--record', '-', *world], stdout=full, stderr=subprocess.PIPE, timeout=program.PATIENCE_S)
+assert piped.returncode == 1 and b'No space left on device' in piped.stderr, piped
+os.unlink('named.bin')
 
 print(f'{len(WRONG)} wrong command lines')
