@@ -461,7 +461,8 @@ def test_once_fails():
 
 def test_wrong_settings():
     """Are told before anything is read."""
-    for words, told in ((('--to', 'table,json'), 'choose one'), (('--to', 'webhook'), 'alerts.webhook_url'), (('--to', 'fax'), 'alerts.outputs'),
+    for words, told in ((('--to', 'table,json'), 'choose one'), (('--to', 'webhook'), 'alerts.webhook_url: is not set'),
+                        (('--to', 'alertmanager'), 'alerts.alertmanager_url: is not set'), (('--to', 'mail'), 'alerts.mail_url: is not set'), (('--to', 'fax'), 'alerts.outputs'),
                         (('--to', 'mail', '--alerts.mail_url', 'smtp://localhost'), 'a sender and a recipient'),
                         (('--alerts.keywords', '!'), 'no pattern'), (('--alerts.webhook_secret', 'whsec_x'), 'file:PATH'),
                         (('--to', 'webhook', '--alerts.webhook_url', 'http://hooks.example/'), 'not encrypted')):
