@@ -81,6 +81,11 @@ whole = program.run('replay', '--to', 'posts', 'half.bin')
 assert whole.returncode == 0 and whole.stdout, whole
 os.unlink('half.bin')
 
+for arguments, part in ((['--source', 'http://x'], "'http://x' is not ws:// or wss://"), (['--source', 'ws://'], "'ws://' is no URL"),
+                        (['--source.urls', 'WSS://a.example,https://b.example'], "'https://b.example' is not ws:// or wss://")):
+    run = program.run('run', '--plain', '--port', 0, *arguments, stdin=None)
+    assert run.returncode == 2 and run.stdout == '' and part in run.stderr, (arguments, run)
+
 world = ['--rate', '0.01', '--seed', '7']
 assert program.run('simulate', '--record', 'named.bin', *world).returncode == 0
 piped = subprocess.run([program.PROGRAM, 'simulate', '--record', '-', *world], capture_output=True, timeout=program.PATIENCE_S)
