@@ -149,6 +149,18 @@ static int fail(const char *what)
     return SKY_EXIT_FAILURE;
 }
 
+/* The times asked for are none of the lake's: as those of a simulated network are, which begins in January. */
+static void tell_hours(struct sky_lake_query *query)
+{
+    int64_t start_ms, end_ms;
+    char start[SKY_TIME_TEXT_SIZE], end[SKY_TIME_TEXT_SIZE];
+    if (sky_lake_query_hours(query, &start_ms, &end_ms) != SKY_OK)
+        return;
+    sky_time_format(start_ms, start);
+    sky_time_format(end_ms, end);
+    fprintf(stderr, "The lake has trends from %.19sZ to %.19sZ: see --from and --to.\n", start, end);
+}
+
 static int answer(const struct sky_invocation *invocation, struct sky_lake_query *query, const struct wish *wish)
 {
     static const char *const hidden[] = {"id", "sample_posts", "recurring", "confidence_score", "expected", NULL};
@@ -168,6 +180,8 @@ static int answer(const struct sky_invocation *invocation, struct sky_lake_query
     if (output.format == SKY_QUERY_TABLE)
         fprintf(stderr, "%llu rows from %llu files (%.1f MB)\n", (unsigned long long)rows, (unsigned long long)files,
                 (double)bytes / 1e6);
+    if (files == 0 && !sky_options_string(&invocation->options, "sql"))
+        tell_hours(query);
     return SKY_EXIT_OK;
 }
 

@@ -463,6 +463,23 @@ enum sky_status sky_lake_query_rows(struct sky_lake_query *query, sky_lake_row_f
     return status;
 }
 
+enum sky_status sky_lake_query_hours(struct sky_lake_query *query, int64_t *start_ms, int64_t *end_ms)
+{
+    struct sky_lake_listing listing;
+    enum sky_status status = sky_lake_list(query->store, SKY_LAKE_TRENDS, 0, INT64_MAX, &listing);
+    if (status == SKY_OK && listing.count == 0)
+        status = SKY_E_MISSING;
+    *start_ms = INT64_MAX;
+    *end_ms = 0;
+    for (size_t i = 0; status == SKY_OK && i < listing.count; i++) {
+        int64_t hour_ms = listing.entries[i].file.hour_ms;
+        *start_ms = hour_ms < *start_ms ? hour_ms : *start_ms;
+        *end_ms = hour_ms + SKY_HOUR_MS > *end_ms ? hour_ms + SKY_HOUR_MS : *end_ms;
+    }
+    sky_lake_listing_clean_up(&listing);
+    return status;
+}
+
 void sky_lake_query_extent(const struct sky_lake_query *query, uint64_t *files, uint64_t *bytes)
 {
     *files = query->files;

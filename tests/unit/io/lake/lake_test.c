@@ -360,6 +360,10 @@ static void test_historical_trends(void **state)
     wanted.end_ms = T_2026_01_05_14 - 999 * HOUR_MS;
     assert_int_equal(sky_lake_query_historical_trends(query, &wanted), SKY_OK);
     assert_rows(query, "");
+    int64_t start_ms, end_ms;
+    assert_int_equal(sky_lake_query_hours(query, &start_ms, &end_ms), SKY_OK);
+    assert_int_equal(start_ms, T_2026_01_05_14);
+    assert_int_equal(end_ms, T_2026_01_05_14 + 2 * HOUR_MS);
     sky_lake_query_free(query);
 }
 
