@@ -117,16 +117,33 @@ static void lower_code(const char *code, char lower[LANGUAGE_SIZE])
     lower[len] = 0;
 }
 
+/* What chooses among trends, given beside --sql, where it could do nothing. */
+static int refuse_trend_option(const struct sky_invocation *invocation)
+{
+    static const char *const names[] = {"keyword", "language", "slides"};
+    char message[SKY_OPTIONS_MESSAGE_SIZE];
+    const struct sky_options *given = &invocation->options;
+    for (size_t i = 0; sky_options_string(given, "sql") && i < sizeof names / sizeof names[0]; i++) {
+        if (!sky_options_given(given, names[i]))
+            continue;
+        snprintf(message, sizeof message, "--%s is for the list of trends; with --sql it is said in the SELECT",
+                 names[i]);
+        return sky_command_usage_error(invocation->command, message);
+    }
+    return SKY_EXIT_OK;
+}
+
 /* Without --from, SQL sees all there is. */
 static enum sky_status ask(const struct sky_invocation *invocation, struct sky_lake_query *query,
                            const struct wish *wish)
 {
     const struct sky_options *given = &invocation->options;
     const char *sql = sky_options_string(given, "sql");
+    uint64_t limit = sky_options_given(given, "limit") ? (uint64_t)sky_options_int(given, "limit") : 0;
     if (sql)
         return sky_lake_query_sql(query, sky_span_from_string(sql),
                                   sky_options_given(given, "from") ? wish->start_ms : 0,
-                                  sky_options_given(given, "to") ? wish->end_ms : INT64_MAX);
+                                  sky_options_given(given, "to") ? wish->end_ms : INT64_MAX, limit);
     char language[LANGUAGE_SIZE];
     lower_code(sky_options_string(given, "language"), language);
     const struct sky_lake_trends_wanted wanted = {
@@ -135,7 +152,7 @@ static enum sky_status ask(const struct sky_invocation *invocation, struct sky_l
         .keyword = sky_span_from_string(sky_options_string(given, "keyword")),
         .language = sky_span_from_string(language),
         .each_slide = sky_options_bool(given, "slides"),
-        .limit = sky_options_given(given, "limit") ? (uint64_t)sky_options_int(given, "limit") : 0,
+        .limit = limit,
     };
     return sky_lake_query_historical_trends(query, &wanted);
 }
@@ -148,6 +165,18 @@ static int fail(const char *what)
     fprintf(stderr, "skytrend query: %.*s\n", (int)shown.len, shown.len ? (const char *)shown.ptr : "");
     sky_buffer_clean_up(&shown);
     return SKY_EXIT_FAILURE;
+}
+
+/* The times asked for are none of the lake's: as those of a simulated network are, which begins in January. */
+static void tell_hours(struct sky_lake_query *query)
+{
+    int64_t start_ms, end_ms;
+    char start[SKY_TIME_TEXT_SIZE], end[SKY_TIME_TEXT_SIZE];
+    if (sky_lake_query_hours(query, &start_ms, &end_ms) != SKY_OK)
+        return;
+    sky_time_format(start_ms, start);
+    sky_time_format(end_ms, end);
+    fprintf(stderr, "The lake has trends from %.19sZ to %.19sZ: see --from and --to.\n", start, end);
 }
 
 static int answer(const struct sky_invocation *invocation, struct sky_lake_query *query, const struct wish *wish)
@@ -169,6 +198,8 @@ static int answer(const struct sky_invocation *invocation, struct sky_lake_query
     if (output.format == SKY_QUERY_TABLE)
         fprintf(stderr, "%llu rows from %llu files (%.1f MB)\n", (unsigned long long)rows, (unsigned long long)files,
                 (double)bytes / 1e6);
+    if (files == 0 && !sky_options_string(&invocation->options, "sql"))
+        tell_hours(query);
     return SKY_EXIT_OK;
 }
 
@@ -179,7 +210,9 @@ static int run(const struct sky_invocation *invocation)
     struct sky_s3_options s3;
     struct sky_lake_query *query;
     struct wish wish = {0};
-    int exit_code = read_times(invocation, &wish);
+    int exit_code = refuse_trend_option(invocation);
+    if (exit_code == SKY_EXIT_OK)
+        exit_code = read_times(invocation, &wish);
     if (exit_code != SKY_EXIT_OK)
         return exit_code;
     if (!sky_lake_place(config, location))

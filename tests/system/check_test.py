@@ -71,6 +71,10 @@ assert code == 1 and '1 of 2' in found['alerts']['detail'] and dead in found['al
 code, found = check('alerts', '--alerts.webhook_url', f'http://{dead}/hooks/sesame')
 assert code == 1 and dead in found['alerts']['detail'] and 'sesame' not in json.dumps(found), found
 
+# an output that is asked for, without the URL that it wants
+code, found = check('alerts', '--alerts.outputs', 'table,webhook')
+assert code == 1 and found['alerts']['detail'] == '0 of 1 receivers answer; alerts.webhook_url: is not set', found
+
 # a password goes to no other machine in clear, nor does what `alerts` would not send
 code, found = check('alerts', '--alerts.webhook_url', f'http://0.0.0.0:{minio.port}')
 assert code == 1 and 'not encrypted' in found['alerts']['detail'], found

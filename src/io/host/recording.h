@@ -70,7 +70,7 @@ struct sky_recording_writer_options {
     bool zstd;
 };
 
-/* A name that ends in ".zst" asks for zstd too. */
+/* "-" is standard output, which stays open. A name that ends in ".zst" asks for zstd too. */
 SKY_MUST_USE enum sky_status sky_recording_create(const char *path, const struct sky_recording_writer_options *options,
                                                   struct sky_recording_writer **writer, struct sky_error *error);
 
