@@ -24,6 +24,18 @@ const char *sky_alert_output_name(enum sky_alert_output_kind kind)
     return names[kind];
 }
 
+const char *sky_alert_output_url(const struct sky_config *config, enum sky_alert_output_kind kind, const char **url)
+{
+    const char *const urls[SKY_ALERT_TO_COUNT] = {[SKY_ALERT_TO_WEBHOOK] = config->alerts.webhook_url,
+                                                  [SKY_ALERT_TO_ALERTMANAGER] = config->alerts.alertmanager_url,
+                                                  [SKY_ALERT_TO_MAIL] = config->alerts.mail_url};
+    static const char *const settings[SKY_ALERT_TO_COUNT] = {[SKY_ALERT_TO_WEBHOOK] = "alerts.webhook_url",
+                                                             [SKY_ALERT_TO_ALERTMANAGER] = "alerts.alertmanager_url",
+                                                             [SKY_ALERT_TO_MAIL] = "alerts.mail_url"};
+    *url = urls[kind];
+    return settings[kind];
+}
+
 static enum sky_status refuse(char *problem, const char *setting, const char *why)
 {
     snprintf(problem, SKY_ALERT_RECEIVERS_PROBLEM_SIZE, "%s: %s", setting, why);
@@ -164,6 +176,9 @@ static enum sky_status make_mail(struct sky_alert_receivers *receivers, const st
 static enum sky_status make(struct sky_alert_receivers *receivers, enum sky_alert_output_kind kind,
                             const struct sky_config *config, char *problem)
 {
+    const char *url = NULL, *setting = sky_alert_output_url(config, kind, &url);
+    if (setting && !*url)
+        return refuse(problem, setting, "is not set");
     switch (kind) {
     case SKY_ALERT_TO_TABLE:
     case SKY_ALERT_TO_JSON: return make_lines(receivers, kind);

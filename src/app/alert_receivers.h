@@ -21,6 +21,9 @@ enum sky_alert_output_kind {
 
 const char *sky_alert_output_name(enum sky_alert_output_kind kind); /* "table", ... */
 
+/* The setting with the URL of such a receiver, and its value; NULL: lines have none. */
+const char *sky_alert_output_url(const struct sky_config *config, enum sky_alert_output_kind kind, const char **url);
+
 struct sky_alert_receivers {
     uint32_t count;
     enum sky_alert_output_kind kinds[SKY_ALERT_TO_COUNT];

@@ -72,7 +72,9 @@ struct alerts {
     size_t unkept_count;
     bool commits; /* false: another group's offsets are none of our business */
     bool once;
+    bool dry;
     bool is_held_up;
+    uint64_t undelivered; /* refused or given up, by an output */
     uint64_t retried[SKY_ALERT_TO_COUNT];
     int64_t commit_clock_ms;
     int64_t tell_clock_ms;
@@ -186,8 +188,13 @@ static void observe(struct alerts *alerts, const struct sky_alert_finish *finish
         sky_metric_observe(alerts->service.metrics, SKY_METRIC_TREND_DETECTION_LATENCY, (double)latency_ms / 1e3);
 }
 
+static bool is_lines(enum sky_alert_output_kind kind)
+{
+    return kind == SKY_ALERT_TO_TABLE || kind == SKY_ALERT_TO_JSON;
+}
+
 /* `alert` is the id, by which it is followed from `run` on; `delivery` what the receiver is told to know it by. */
-static void log_finish(const struct sky_alert_finish *finish, const char *output)
+static void log_finish(const struct sky_alert_finish *finish, const char *output, bool is_sent)
 {
     static const char *const events[] = {[SKY_ALERT_DELIVERED] = "alert_delivered",
                                          [SKY_ALERT_REFUSED] = "alert_refused",
@@ -197,10 +204,11 @@ static void log_finish(const struct sky_alert_finish *finish, const char *output
     sky_trend_id_format(alert->id, id);
     sky_alert_event(alert, delivery);
     struct sky_span uri = alert->sample_posts_count ? alert->sample_posts[0].uri : SKY_SPAN("");
-    sky_log(finish->end == SKY_ALERT_DELIVERED ? SKY_LOG_INFO : SKY_LOG_WARN, events[finish->end],
-            SKY_LOG_TEXT("alert", id), SKY_LOG_SPAN("uri", uri), SKY_LOG_TEXT("delivery", delivery),
-            SKY_LOG_TEXT("output", output), SKY_LOG_INT("attempts", finish->attempts),
-            SKY_LOG_INT("code", finish->code), SKY_LOG_TEXT("reason", finish->problem));
+    sky_log(finish->end == SKY_ALERT_DELIVERED ? SKY_LOG_INFO : SKY_LOG_WARN,
+            is_sent ? events[finish->end] : "alert_not_sent", SKY_LOG_TEXT("alert", id), SKY_LOG_SPAN("uri", uri),
+            SKY_LOG_TEXT("delivery", delivery), SKY_LOG_TEXT("output", output),
+            SKY_LOG_INT("attempts", finish->attempts), SKY_LOG_INT("code", finish->code),
+            SKY_LOG_TEXT("reason", finish->problem));
 }
 
 static enum sky_status take_finish(struct alerts *alerts, const struct sky_alert_finish *finish)
@@ -208,11 +216,15 @@ static enum sky_status take_finish(struct alerts *alerts, const struct sky_alert
     struct letter *letter = (struct letter *)finish->item;
     enum sky_alert_output_kind kind = alerts->receivers.kinds[finish->output];
     enum sky_status status = SKY_OK;
-    log_finish(finish, sky_alert_output_name(kind));
-    if (finish->end == SKY_ALERT_DELIVERED) {
+    bool is_sent = !alerts->dry || is_lines(kind);
+    log_finish(finish, sky_alert_output_name(kind), is_sent);
+    if (!is_sent) {
+        /* by --dry-run: neither delivered nor dead */
+    } else if (finish->end == SKY_ALERT_DELIVERED) {
         sky_metric_add(alerts->service.metrics, SKY_METRIC_ALERTS_DELIVERED, kind, 1);
         observe(alerts, finish);
     } else {
+        alerts->undelivered++;
         sky_metric_add(alerts->service.metrics, SKY_METRIC_ALERTS_DEAD, kind, 1);
         status = bury(alerts, letter, sky_alert_output_name(kind), finish->problem);
     }
@@ -409,6 +421,19 @@ static bool is_gone(struct alerts *alerts)
     return gone;
 }
 
+/* With --once nobody is there to make room on a disk that is full: waiting for that would look like a hang. */
+static bool cannot_write(struct alerts *alerts, struct sky_alert_output_state *state)
+{
+    for (uint32_t i = 0; alerts->once && i < alerts->receivers.count; i++) {
+        if (!is_lines(alerts->receivers.kinds[i]))
+            continue;
+        sky_alert_outputs_state(alerts->outputs, i, state);
+        if (state->failing_since_ms)
+            return true;
+    }
+    return false;
+}
+
 /* ---- setting up ---- */
 
 /* Topics that are missing are made; brokers that do not answer are waited for. False: asked to end meanwhile. */
@@ -540,14 +565,29 @@ static void drain(struct alerts *alerts)
     commit_due(alerts, true);
 }
 
+/* What --once came to. */
+static int end_once(struct alerts *alerts)
+{
+    struct sky_alert_output_state state;
+    char text[SKY_DELIVERY_PROBLEM_SIZE + 32];
+    if (cannot_write(alerts, &state))
+        snprintf(text, sizeof text, "standard output: %s", state.problem);
+    else if (alerts->undelivered)
+        snprintf(text, sizeof text, "refused or given up: %llu", (unsigned long long)alerts->undelivered);
+    else
+        return SKY_EXIT_OK;
+    return sky_service_fail(&alerts->service, "not everything was delivered", text);
+}
+
 static int work(struct alerts *alerts)
 {
     bool gone = false;
+    struct sky_alert_output_state state;
     if (alerts->commits && !wait_for_topics(alerts))
         return alerts->failed == SKY_OK ? SKY_EXIT_OK : SKY_EXIT_FAILURE;
     if (open_kafka(alerts) != SKY_OK)
         return SKY_EXIT_FAILURE;
-    while (sky_service_goes_on(&alerts->service) && !gone && take_turn(alerts))
+    while (sky_service_goes_on(&alerts->service) && !gone && !cannot_write(alerts, &state) && take_turn(alerts))
         gone = is_gone(alerts);
     drain(alerts);
     if (alerts->failed == SKY_E_MEMORY)
@@ -556,7 +596,9 @@ static int work(struct alerts *alerts)
     gone |= is_gone(alerts);
     if (gone && alerts->receivers.count > 1)
         return sky_service_fail(&alerts->service, "stopped", "nobody reads standard output any more");
-    return alerts->failed == SKY_OK ? SKY_EXIT_OK : SKY_EXIT_FAILURE;
+    if (alerts->failed != SKY_OK)
+        return SKY_EXIT_FAILURE;
+    return alerts->once ? end_once(alerts) : SKY_EXIT_OK;
 }
 
 static void tear_down(struct alerts *alerts)
@@ -585,7 +627,8 @@ static int alerts_command(const struct sky_invocation *invocation)
     struct alerts alerts = {.config = invocation->config,
                             .topic = invocation->config->topics.trend_alerts,
                             .commits = !replay,
-                            .once = once};
+                            .once = once,
+                            .dry = dry};
     int exit_code = sky_service_start(&options, &alerts.service);
     if (exit_code != SKY_EXIT_OK)
         return exit_code;

@@ -4,6 +4,7 @@
  * trends are written first and once. An offset is committed when what it stands for is in Redis; all that may come
  * twice then is merged to the same (io/redis/cache.h). While Redis is away, records are taken as long as there is room.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -133,12 +134,20 @@ static void commit(struct cache *cache)
 static void tell_redis(struct cache *cache, enum sky_status status)
 {
     enum sky_redis_trouble trouble = status == SKY_OK ? SKY_REDIS_FINE : sky_redis_trouble(cache->redis);
+    const char *problem = sky_redis_problem(cache->redis);
+    if (status == SKY_E_MALFORMED && trouble == SKY_REDIS_FINE) { /* an answer, but not to what was asked */
+        trouble = SKY_REDIS_MALFORMED;
+        problem = "its answers do not fit the commands";
+    }
+    char detail[SKY_HEALTH_DETAIL_SIZE];
+    snprintf(detail, sizeof detail, "%s%.180s", sky_cache_is_full(cache->cache) ? "full, nothing more is read: " : "",
+             *problem ? problem : sky_status_name(status));
     sky_health_set(cache->service.health, SKY_DEPENDENCY_REDIS, status == SKY_OK ? SKY_HEALTH_OK : SKY_HEALTH_FAILED,
-                   status == SKY_OK ? NULL : sky_redis_problem(cache->redis));
+                   status == SKY_OK ? NULL : detail);
     if (cache->was_told && trouble == cache->trouble)
         return;
     if (status != SKY_OK)
-        sky_log(SKY_LOG_WARN, "redis_problem", SKY_LOG_TEXT("reason", sky_redis_problem(cache->redis)));
+        sky_log(SKY_LOG_WARN, "redis_problem", SKY_LOG_TEXT("reason", problem));
     else
         sky_log(SKY_LOG_INFO, cache->was_told ? "redis_recovered" : "redis_connected",
                 SKY_LOG_TEXT("url", cache->config->redis.url));
@@ -207,13 +216,21 @@ static enum sky_status add_trends(struct cache *cache, const struct sky_kafka_re
     return status == SKY_OK ? sky_cache_add_snapshot(cache->cache, &snapshot, record->value) : status;
 }
 
+/* It can be read, but not be true. */
+static enum sky_status judge_window(enum sky_status status, struct sky_error *error)
+{
+    if (status == SKY_E_RANGE)
+        *error = (struct sky_error){.status = status, .reason = "its window is none, or far ahead of the clock"};
+    return status;
+}
+
 static enum sky_status add_activity(struct cache *cache, const struct sky_kafka_record *record,
                                     const struct place *place, struct sky_error *error)
 {
     struct sky_activity_record activity;
     enum sky_status status = sky_activity_read(&cache->reader, record->value, &activity, error);
     if (status == SKY_OK)
-        status = sky_cache_add_activity(cache->cache, &activity);
+        status = judge_window(sky_cache_add_activity(cache->cache, &activity), error);
     if (status == SKY_OK && record->offset >= place->committed)
         sky_metric_add(cache->service.metrics, SKY_METRIC_POSTS_PROCESSED, 0, activity.posts);
     return status;
@@ -223,7 +240,9 @@ static enum sky_status add_session(struct cache *cache, const struct sky_kafka_r
 {
     struct sky_session session;
     enum sky_status status = sky_session_read(&cache->reader, record->value, &session, error);
-    return status == SKY_OK ? sky_cache_add_session(cache->cache, &session, record->partition, record->offset) : status;
+    if (status != SKY_OK)
+        return status;
+    return judge_window(sky_cache_add_session(cache->cache, &session, record->partition, record->offset), error);
 }
 
 static enum sky_status add_record(struct cache *cache, const struct sky_kafka_record *record, const struct place *place,
@@ -287,6 +306,24 @@ static bool is_caught_up(const struct cache *cache)
     return true;
 }
 
+/* /readyz says from the next write on that it is so, see tell_redis. */
+static void pause_when_full(struct cache *cache)
+{
+    struct sky_cache_stats stats;
+    bool is_full = sky_cache_is_full(cache->cache);
+    if (is_full == cache->is_paused)
+        return;
+    sky_cache_stats(cache->cache, &stats);
+    if (is_full)
+        sky_log(SKY_LOG_WARN, "cache_full", SKY_LOG_INT("waiting", stats.waiting),
+                SKY_LOG_TEXT("reason", sky_redis_problem(cache->redis)),
+                SKY_LOG_TEXT("hint", "nothing more is read until Redis takes what waits"));
+    else
+        sky_log(SKY_LOG_INFO, "cache_not_full", SKY_LOG_INT("waiting", stats.waiting));
+    sky_kafka_consumer_pause(cache->consumer, is_full);
+    cache->is_paused = is_full;
+}
+
 static void write_when_due(struct cache *cache)
 {
     int64_t now_ms = sky_clock_monotonic_ms();
@@ -302,10 +339,7 @@ static void write_when_due(struct cache *cache)
         if (status == SKY_OK && !cache->has_unwritten)
             write_redis(cache);
     }
-    is_full = sky_cache_is_full(cache->cache);
-    if (is_full != cache->is_paused)
-        sky_kafka_consumer_pause(cache->consumer, is_full);
-    cache->is_paused = is_full;
+    pause_when_full(cache);
 }
 
 static void tell_metrics(struct cache *cache)

@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "app/alert_receivers.h"
 #include "app/command.h"
 #include "app/flink_submit.h"
 #include "app/lake_place.h"
@@ -25,6 +26,7 @@
 #define DETAIL_SIZE        640
 #define SOURCES_MAX        8
 #define LOW_SPACE_BYTES    (UINT64_C(1) << 30)
+#define NO_SPACE_BYTES     (UINT64_C(1) << 20) /* not even a checkpoint */
 #define TIMEOUT_MS_DEFAULT "5s"
 
 /* What one look found. */
@@ -138,8 +140,12 @@ static void look_at_data(struct look *look)
             strerror(errno));
     else {
         uint64_t free_bytes = (uint64_t)space.f_bavail * space.f_frsize;
-        bool low = free_bytes < LOW_SPACE_BYTES;
-        say(look, low ? POOR : FINE, low ? "make room, or set data.directory" : NULL, "%s: %.1f GiB free", directory,
+        bool low = free_bytes < LOW_SPACE_BYTES, none = free_bytes < NO_SPACE_BYTES;
+        say(look,
+            none  ? BAD
+            : low ? POOR
+                  : FINE,
+            low ? "make room, or set data.directory" : NULL, "%s: %.1f GiB free", directory,
             (double)free_bytes / (1 << 30));
     }
 }
@@ -218,30 +224,41 @@ static void look_at_lake(struct look *look)
     sky_lake_store_free(store);
 }
 
-/* The receivers of `alerts`, each with a URL. */
+static bool is_output(const struct sky_config *config, enum sky_alert_output_kind kind)
+{
+    const char *rest = config->alerts.outputs;
+    struct sky_span word;
+    while (sky_list_next(&rest, &word))
+        if (sky_span_equal(word, sky_span_from_string(sky_alert_output_name(kind))))
+            return true;
+    return false;
+}
+
+/* The receivers of `alerts`: each that has a URL, and each that wants one. */
 static void look_at_alerts(struct look *look)
 {
     const struct sky_config *config = look->config;
-    const char *urls[] = {config->alerts.webhook_url, config->alerts.alertmanager_url, config->alerts.mail_url};
     char silent[DETAIL_SIZE] = "";
     size_t asked = 0, answered = 0, len = 0;
-    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
-        char problem[SKY_REACH_PROBLEM_SIZE], shown[SKY_URL_SHOWN_SIZE];
-        bool mail = urls[i] == config->alerts.mail_url;
-        const struct sky_reach_options options = {.url = urls[i],
+    for (enum sky_alert_output_kind kind = 0; kind < SKY_ALERT_TO_COUNT; kind++) {
+        const char *url, *setting = sky_alert_output_url(config, kind, &url);
+        char problem[SKY_REACH_PROBLEM_SIZE] = "is not set", shown[SKY_URL_SHOWN_SIZE];
+        bool mail = kind == SKY_ALERT_TO_MAIL;
+        const struct sky_reach_options options = {.url = url,
                                                   .ca_file = config->alerts.ca_file,
                                                   .user = mail ? config->alerts.mail_username : NULL,
                                                   .password = config->alerts.mail_password,
                                                   .allow_plain = config->alerts.allow_plain,
                                                   .timeout_ms = look->timeout_ms};
-        if (!*urls[i])
+        if (!setting || (!*url && !is_output(config, kind)))
             continue;
         asked++;
-        if (sky_reach(&options, problem) == SKY_OK) {
+        if (*url && sky_reach(&options, problem) == SKY_OK) {
             answered++;
         } else if (len < sizeof silent) {
-            sky_url_show(urls[i], shown); /* what stands behind the host may be a secret */
-            len += (size_t)snprintf(silent + len, sizeof silent - len, "%s%s: %s", len ? "; " : "", shown, problem);
+            sky_url_show(url, shown); /* what stands behind the host may be a secret */
+            len += (size_t)snprintf(silent + len, sizeof silent - len, "%s%s: %s", len ? "; " : "",
+                                    *url ? shown : setting, problem);
         }
     }
     if (!asked)

@@ -49,6 +49,8 @@ enum sky_status sky_feed_open_simulation(const struct sky_feed_simulation *simul
         status = sky_truth_file_open(simulation->truth_path, &simulation->world, &made->truth);
         if (status == SKY_E_IO)
             *reason = "the truth file cannot be written";
+        if (status == SKY_E_FENCED)
+            *reason = "another skytrend writes the truth file";
     }
     if (status != SKY_OK) {
         sky_feed_close(made);
@@ -264,5 +266,6 @@ void sky_feed_status(const struct sky_feed *feed, struct sky_feed_status *status
                                        .ever_received = relay.ever_received,
                                        .speed = 1,
                                        .bytes = relay.bytes,
-                                       .problem = relay.problem};
+                                       .problem = relay.problem,
+                                       .retry_ms = relay.retry_ms};
 }

@@ -40,6 +40,7 @@ struct sky_feed_status {
     double speed;       /* of event time over the clock */
     uint64_t bytes;
     const char *problem; /* the last one, "" when there is none */
+    int64_t retry_ms;    /* until the next attempt to connect, when waiting for it */
 };
 
 struct sky_feed;

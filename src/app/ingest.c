@@ -262,11 +262,14 @@ const struct sky_command sky_command_ingest = {
         "Reads a relay (or Jetstream), keeps what it received in a queue on disk, and sends it to the topic of posts "
         "in\n"
         "transactions. A crash of it, of Kafka or of both loses and doubles nothing; while Kafka is away it goes on\n"
-        "receiving until ingest.spool_bytes are full. One at a time: a newer one takes over. docs/OPERATIONS.md says "
-        "more.",
+        "receiving until ingest.spool_bytes are full. One at a time: a newer one with the same\n"
+        "--ingest.transactional_id takes over. docs/OPERATIONS.md says more.",
     .options = ingest_options,
     .examples = (const char *const[]){"skytrend ingest --kafka.bootstrap_servers broker1:9092,broker2:9092",
-                                      "# from a simulated relay", "skytrend ingest --source ws://127.0.0.1:8790", NULL},
+                                      "# from a simulated relay, whose time is not the clock's",
+                                      "skytrend ingest --source ws://127.0.0.1:8790 --source.trust_time true "
+                                      "--kafka.retention 0",
+                                      NULL},
     .takes_config = true,
     .run = run,
 };

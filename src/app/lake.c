@@ -32,6 +32,7 @@
 #define CONNECT_MS        5000
 #define RETRY_FIRST_MS    500
 #define RETRY_MS_MAX      60000
+#define STORE_CHECK_MS    10000
 #define DRAIN_MS_MAX      8000             /* after SIGTERM; what is not stored by then is read again */
 #define COMPACT_RECENT_MS (2 * SKY_DAY_MS) /* what every round looks at; the first one looks at all */
 #define STALE_UPLOAD_MS   SKY_DAY_MS
@@ -57,6 +58,8 @@ struct lake {
     int64_t tidied_ms;        /* as that was before the round under way */
     bool is_tidying;
     int64_t newest_ms; /* the newest event time seen */
+    int64_t store_check_clock_ms;
+    bool store_failed; /* and no chunk was stored since */
     bool failed;       /* no hope without a person; it has been told */
 };
 
@@ -97,6 +100,7 @@ static bool wait_polling(struct lake *lake, int64_t wait_ms)
 
 static void store_failed(struct lake *lake, const char *problem)
 {
+    lake->store_failed = true;
     sky_metric_add(lake->service.metrics, SKY_METRIC_LAKE_STORE_FAILURES, 0, 1);
     sky_health_set(lake->service.health, SKY_DEPENDENCY_STORAGE, SKY_HEALTH_FAILED, problem);
     sky_log(SKY_LOG_WARN, "store_failed", SKY_LOG_TEXT("reason", problem));
@@ -104,7 +108,19 @@ static void store_failed(struct lake *lake, const char *problem)
 
 static void store_works(struct lake *lake)
 {
+    lake->store_failed = false;
     sky_health_set(lake->service.health, SKY_DEPENDENCY_STORAGE, SKY_HEALTH_OK, NULL);
+}
+
+/* The chunk that could not be stored was given up, and there may be none for long: is the store there again? */
+static void check_failed_store(struct lake *lake)
+{
+    int64_t now_ms = sky_clock_monotonic_ms();
+    if (!lake->store_failed || now_ms < lake->store_check_clock_ms)
+        return;
+    if (sky_lake_store_check(lake->store, false) == SKY_OK)
+        store_works(lake);
+    lake->store_check_clock_ms = sky_clock_monotonic_ms() + STORE_CHECK_MS;
 }
 
 /* ---- records to rows ---- */
@@ -597,6 +613,7 @@ static void work(struct lake *lake)
             continue;
         turn_ms = now_ms;
         store_due(lake, false);
+        check_failed_store(lake);
         compact(lake);
         tell_totals(lake);
     }

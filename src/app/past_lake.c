@@ -48,6 +48,7 @@ bool sky_past_lake_find(const struct sky_config *config, struct sky_health *heal
         return false;
     }
     sky_lake_s3_options(config, &lake->s3);
+    sky_health_set(health, SKY_DEPENDENCY_STORAGE, SKY_HEALTH_OFF, "nobody has asked for the past yet");
     lake->s3.connect_timeout_ms = CONNECT_MS;
     lake->s3.timeout_ms = REQUEST_MS;
     lake->s3.attempts_max = ATTEMPTS;

@@ -1,16 +1,19 @@
 /* skytrend query: the trends between two instants, or SQL over the lake. */
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
 #include "app/command.h"
 #include "app/lake_place.h"
 #include "app/query_output.h"
+#include "base/printable.h"
 #include "base/time.h"
 #include "io/host/clock.h"
 #include "io/lake/lake_query.h"
 #include "ops/config.h"
 
 #define MEMORY_DEFAULT "1GiB"
+#define LANGUAGE_SIZE  32 /* more than any code has */
 #define THREADS        2
 #define DATE_BYTES     10 /* 2026-01-05 */
 
@@ -105,31 +108,75 @@ static int read_times(const struct sky_invocation *invocation, struct wish *wish
     return SKY_EXIT_OK;
 }
 
+/* As codes are written in the lake. */
+static void lower_code(const char *code, char lower[LANGUAGE_SIZE])
+{
+    size_t len = 0;
+    for (; code && code[len] && len < LANGUAGE_SIZE - 1; len++)
+        lower[len] = (char)tolower((unsigned char)code[len]);
+    lower[len] = 0;
+}
+
+/* What chooses among trends, given beside --sql, where it could do nothing. */
+static int refuse_trend_option(const struct sky_invocation *invocation)
+{
+    static const char *const names[] = {"keyword", "language", "slides"};
+    char message[SKY_OPTIONS_MESSAGE_SIZE];
+    const struct sky_options *given = &invocation->options;
+    for (size_t i = 0; sky_options_string(given, "sql") && i < sizeof names / sizeof names[0]; i++) {
+        if (!sky_options_given(given, names[i]))
+            continue;
+        snprintf(message, sizeof message, "--%s is for the list of trends; with --sql it is said in the SELECT",
+                 names[i]);
+        return sky_command_usage_error(invocation->command, message);
+    }
+    return SKY_EXIT_OK;
+}
+
 /* Without --from, SQL sees all there is. */
 static enum sky_status ask(const struct sky_invocation *invocation, struct sky_lake_query *query,
                            const struct wish *wish)
 {
     const struct sky_options *given = &invocation->options;
     const char *sql = sky_options_string(given, "sql");
+    uint64_t limit = sky_options_given(given, "limit") ? (uint64_t)sky_options_int(given, "limit") : 0;
     if (sql)
         return sky_lake_query_sql(query, sky_span_from_string(sql),
                                   sky_options_given(given, "from") ? wish->start_ms : 0,
-                                  sky_options_given(given, "to") ? wish->end_ms : INT64_MAX);
+                                  sky_options_given(given, "to") ? wish->end_ms : INT64_MAX, limit);
+    char language[LANGUAGE_SIZE];
+    lower_code(sky_options_string(given, "language"), language);
     const struct sky_lake_trends_wanted wanted = {
         .start_ms = wish->start_ms,
         .end_ms = wish->end_ms,
         .keyword = sky_span_from_string(sky_options_string(given, "keyword")),
-        .language = sky_span_from_string(sky_options_string(given, "language")),
+        .language = sky_span_from_string(language),
         .each_slide = sky_options_bool(given, "slides"),
-        .limit = sky_options_given(given, "limit") ? (uint64_t)sky_options_int(given, "limit") : 0,
+        .limit = limit,
     };
     return sky_lake_query_historical_trends(query, &wanted);
 }
 
+/* What a server said may be in it. */
 static int fail(const char *what)
 {
-    fprintf(stderr, "skytrend query: %s\n", what);
+    struct sky_buffer shown = {0};
+    sky_buffer_put_printable(&shown, sky_span_from_string(what));
+    fprintf(stderr, "skytrend query: %.*s\n", (int)shown.len, shown.len ? (const char *)shown.ptr : "");
+    sky_buffer_clean_up(&shown);
     return SKY_EXIT_FAILURE;
+}
+
+/* The times asked for are none of the lake's: as those of a simulated network are, which begins in January. */
+static void tell_hours(struct sky_lake_query *query)
+{
+    int64_t start_ms, end_ms;
+    char start[SKY_TIME_TEXT_SIZE], end[SKY_TIME_TEXT_SIZE];
+    if (sky_lake_query_hours(query, &start_ms, &end_ms) != SKY_OK)
+        return;
+    sky_time_format(start_ms, start);
+    sky_time_format(end_ms, end);
+    fprintf(stderr, "The lake has trends from %.19sZ to %.19sZ: see --from and --to.\n", start, end);
 }
 
 static int answer(const struct sky_invocation *invocation, struct sky_lake_query *query, const struct wish *wish)
@@ -151,6 +198,8 @@ static int answer(const struct sky_invocation *invocation, struct sky_lake_query
     if (output.format == SKY_QUERY_TABLE)
         fprintf(stderr, "%llu rows from %llu files (%.1f MB)\n", (unsigned long long)rows, (unsigned long long)files,
                 (double)bytes / 1e6);
+    if (files == 0 && !sky_options_string(&invocation->options, "sql"))
+        tell_hours(query);
     return SKY_EXIT_OK;
 }
 
@@ -161,7 +210,9 @@ static int run(const struct sky_invocation *invocation)
     struct sky_s3_options s3;
     struct sky_lake_query *query;
     struct wish wish = {0};
-    int exit_code = read_times(invocation, &wish);
+    int exit_code = refuse_trend_option(invocation);
+    if (exit_code == SKY_EXIT_OK)
+        exit_code = read_times(invocation, &wish);
     if (exit_code != SKY_EXIT_OK)
         return exit_code;
     if (!sky_lake_place(config, location))

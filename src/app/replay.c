@@ -32,7 +32,7 @@ struct replay {
     struct sky_post_json_reader post_reader;
     struct sky_engine *engine; /* TO_SNAPSHOTS */
     struct sky_buffer out;
-    bool is_post_data; /* lines that begin as PostData instead of Jetstream's */
+    bool is_post_data; /* the lines are PostData instead of Jetstream's */
     bool form_known;
     bool output_failed;
     uint64_t events;
@@ -179,25 +179,25 @@ static enum sky_status take_event(struct replay *replay, const struct sky_record
     return status;
 }
 
-/* PostData has an op, Jetstream's lines a kind. The first line decides. */
-static bool looks_like_post_data(struct sky_span line)
+/* PostData has an op, Jetstream's lines a kind. The first line that has either decides; those before it are dropped and
+ * counted by the decoder. */
+static void learn_form(struct replay *replay, struct sky_span line)
 {
     struct sky_json_document document;
     struct sky_error error;
     sky_json_document_init(&document);
     bool is_json = sky_json_parse(&document, line, &error) == SKY_OK;
-    bool result = is_json && sky_json_member(document.values, "op") && !sky_json_member(document.values, "kind");
+    bool has_op = is_json && sky_json_member(document.values, "op");
+    bool has_kind = is_json && sky_json_member(document.values, "kind");
+    replay->form_known = has_op || has_kind;
+    replay->is_post_data = has_op && !has_kind;
     sky_json_document_clean_up(&document);
-    return result;
 }
 
 static enum sky_status take_item(struct replay *replay, const struct sky_recording_item *item)
 {
-    if (!replay->form_known) {
-        replay->form_known = true;
-        replay->is_post_data =
-            sky_recording_form(replay->reader) == SKY_RECORDING_LINES && looks_like_post_data(item->bytes);
-    }
+    if (!replay->form_known && sky_recording_form(replay->reader) == SKY_RECORDING_LINES)
+        learn_form(replay, item->bytes);
     if (replay->is_post_data && replay->to == TO_JETSTREAM)
         return SKY_E_UNSUPPORTED; /* a post is not the event it came from */
     replay->events++;
@@ -291,6 +291,8 @@ static enum sky_status start(struct replay *replay, const struct sky_invocation 
                 status == SKY_E_IO ? strerror(errno) : "");
         return status;
     }
+    if (sky_options_bool(&invocation->options, "lines"))
+        sky_recording_take_lines(replay->reader);
     status = sky_decoder_new(&options, &replay->decoder);
     if (status)
         fputs("skytrend replay: no memory\n", stderr);
@@ -321,6 +323,7 @@ static const struct sky_option options[] = {
      .rule = {SKY_VALUE_CHOICE, .choices = "snapshots|jetstream|posts"},
      .value = "snapshots",
      .help = "print a TrendSnapshot for each slide, every event in Jetstream's JSON, or posts as PostData"},
+    {.name = "lines", .help = "FILE holds lines, though its first one may look like anything: dead letters"},
     {.name = "speed",
      .rule = {SKY_VALUE_DOUBLE, .min = 0.001, .max = 1e9},
      .placeholder = "FACTOR",

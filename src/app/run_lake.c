@@ -1,5 +1,7 @@
 #include "app/run_lake.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,8 +38,9 @@ struct sky_run_lake *sky_run_lake_open(const struct sky_config *config, bool sim
         return NULL;
     struct sky_run_lake *lake = calloc(1, sizeof *lake);
     if (!lake || sky_source_path(config, simulated ? "lake-simulated" : "lake", lake->folder) != SKY_OK) {
+        snprintf(problem, sizeof problem, "%.200s: %s", config->data.directory, lake ? strerror(errno) : "no memory");
         free(lake);
-        sky_log(SKY_LOG_WARN, "no_lake", SKY_LOG_TEXT("reason", "data.directory cannot be made"));
+        sky_log(SKY_LOG_WARN, "no_lake", SKY_LOG_TEXT("reason", problem));
         return NULL;
     }
     const struct sky_lake_local_options options = {

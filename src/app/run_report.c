@@ -74,6 +74,8 @@ static void tell_board(struct sky_run_report *report, const struct sky_run_parts
                          : feed->connected     ? SKY_BOARD_CONNECTED
                          : feed->ever_received ? SKY_BOARD_DISCONNECTED
                                                : SKY_BOARD_CONNECTING;
+    snprintf(status->problem, sizeof status->problem, "%s", feed->connected ? "" : feed->problem);
+    status->retry_ms = feed->retry_ms;
     status->stalled_since_ms = stalled ? now_ms - silent_ms : 0;
     status->lag_ms = feed->simulated || !engine->event_time_ms ? 0 : now_ms - engine->event_time_ms;
     status->event_time_ms = engine->event_time_ms;

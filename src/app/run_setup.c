@@ -36,6 +36,10 @@ enum sky_status sky_run_open_simulation(struct sky_run_source *source)
         simulation.truth_path = path;
     const char *reason;
     enum sky_status status = sky_feed_open_simulation(&simulation, &source->feed, &reason);
+    if (status == SKY_E_FENCED && simulation.truth_path == path) { /* that other one keeps its own */
+        simulation.truth_path = NULL;
+        status = sky_feed_open_simulation(&simulation, &source->feed, &reason);
+    }
     if (status != SKY_OK) {
         sky_run_fail("the simulated network", status == SKY_E_IO ? strerror(errno) : reason);
         return status;

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/printable.h"
 #include "io/host/clock.h"
 #include "ops/log.h"
 #include "ops/metrics_source.h"
@@ -10,9 +11,14 @@
 
 #define METRICS_MS 250
 
+/* What a server said may be in `why`. */
 int sky_service_fail(const struct sky_service *service, const char *what, const char *why)
 {
-    fprintf(stderr, "skytrend %s: %s: %s\n", sky_role_name(service->role), what, why);
+    struct sky_buffer shown = {0};
+    sky_buffer_put_printable(&shown, sky_span_from_string(why));
+    fprintf(stderr, "skytrend %s: %s: %.*s\n", sky_role_name(service->role), what, (int)shown.len,
+            shown.len ? (const char *)shown.ptr : "");
+    sky_buffer_clean_up(&shown);
     return SKY_EXIT_FAILURE;
 }
 

@@ -14,6 +14,7 @@
 #define DEFAULT_RECORD_HOURS 1
 #define PROGRESS_FRAMES      20000
 #define NO_RECEIPT           0
+#define MS_PER_SECOND        1000
 
 static const struct sky_option options[] = {
     {.name = "seed", .rule = {.type = SKY_VALUE_INT}, .value = "1", .help = "the same seed gives the same network"},
@@ -48,7 +49,7 @@ static const struct sky_option options[] = {
     {.name = "record",
      .rule.type = SKY_VALUE_STRING,
      .placeholder = "FILE",
-     .help = "write the frames there (.zst compresses) instead of serving them"},
+     .help = "write the frames there (.zst compresses; - is standard output) instead of serving them"},
     {.name = "port",
      .rule = {.type = SKY_VALUE_INT, .max = 65535},
      .value = "8790",
@@ -95,6 +96,8 @@ struct simulation {
     struct sky_onset_file onsets;
     struct sky_truth_file *truth;
     const struct sky_world *running;
+    bool ended_early;    /* a recording */
+    int64_t recorded_ms; /* of event time */
 };
 
 static void report(const struct simulation *simulation, int64_t time_ms, uint64_t frames, uint64_t clients,
@@ -121,7 +124,7 @@ static enum sky_status record_frames(struct simulation *simulation, struct sky_n
     bool shows_progress = isatty(STDERR_FILENO);
     struct sky_network_item item = {0};
     uint64_t frames = 0;
-    enum sky_status status;
+    enum sky_status status = SKY_OK;
     while (!stopped && (status = sky_network_next(network, &item)) == SKY_OK) {
         status = sky_recording_write(writer, item.frame, NO_RECEIPT);
         if (status != SKY_OK)
@@ -134,10 +137,19 @@ static enum sky_status record_frames(struct simulation *simulation, struct sky_n
                 return status;
         }
     }
-    if (stopped)
-        status = SKY_E_END;
     report(simulation, item.time_ms, frames, UINT64_MAX, "\n");
-    return status == SKY_E_END ? update_truth(simulation) : status;
+    simulation->ended_early = status == SKY_OK;
+    simulation->recorded_ms = frames ? item.time_ms - simulation->world.start_ms : 0;
+    return status == SKY_OK || status == SKY_E_END ? update_truth(simulation) : status;
+}
+
+/* What there is by then can be read; but it is not what was asked for. */
+static int tell_early_end(const struct simulation *simulation, const char *path)
+{
+    long long seconds = simulation->recorded_ms / MS_PER_SECOND;
+    fprintf(stderr, "skytrend simulate: %s: stopped early: %lld:%02lld:%02lld of %u:00:00\n", path, seconds / 3600,
+            seconds / 60 % 60, seconds % 60, simulation->world.hours);
+    return SKY_EXIT_FAILURE;
 }
 
 static int record(struct simulation *simulation, const char *path)
@@ -157,7 +169,9 @@ static int record(struct simulation *simulation, const char *path)
         status = status == SKY_OK ? finished : status;
     }
     sky_network_free(network);
-    return status == SKY_OK ? SKY_EXIT_OK : fail("cannot record to", path, status);
+    if (status != SKY_OK)
+        return fail("cannot record to", path, status);
+    return simulation->ended_early ? tell_early_end(simulation, path) : SKY_EXIT_OK;
 }
 
 /* ----------------------------------------------------------------------------------------------- serving */

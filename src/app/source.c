@@ -27,12 +27,14 @@ static void explain_urls(const struct sky_invocation *invocation, const char *se
 {
     struct sky_span word;
     while (sky_list_next(&urls, &word)) {
-        char text[SKY_URL_TEXT_SIZE], why[SKY_URL_TEXT_SIZE + 64];
+        char text[SKY_URL_TEXT_SIZE], why[SKY_URL_TEXT_SIZE + 96];
         struct sky_url url;
         snprintf(text, sizeof text, "%.*s", (int)word.len, (const char *)word.ptr);
-        if (word.len < sizeof text && sky_url_parse(text, &url) == SKY_OK)
+        bool is_websocket = sky_url_is_websocket(text);
+        if (word.len < sizeof text && is_websocket && sky_url_parse(text, &url) == SKY_OK)
             continue;
-        snprintf(why, sizeof why, "'%s' is no URL such as wss://bsky.network or ws://127.0.0.1:8790", text);
+        snprintf(why, sizeof why, "'%s' is %s such as wss://bsky.network or ws://127.0.0.1:8790", text,
+                 is_websocket ? "no URL" : "not ws:// or wss://,");
         (void)fail(invocation, setting, why, SKY_E_CONFIG);
         return;
     }

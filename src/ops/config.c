@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "io/net/url.h"
+#include "io/redis/redis_address.h"
 #include "ops/config_file.h"
 #include "ops/log.h"
 #include "ops/nearest.h"
@@ -304,6 +305,19 @@ static enum sky_status split_http(struct sky_config *config, struct sky_config_m
     return status;
 }
 
+/* Now, and not when a service connects: a password in it would be shown until then. The text is not repeated. */
+static enum sky_status check_redis_url(const struct sky_config *config, struct sky_config_message *message)
+{
+    const char *rest = config->redis.url;
+    struct sky_redis_address address;
+    struct sky_span word;
+    const char *reason;
+    while (sky_list_next(&rest, &word))
+        if (sky_redis_address_parse(word, &address, &reason) != SKY_OK)
+            return fail(message, "redis.url: %s", reason);
+    return SKY_OK;
+}
+
 enum sky_status sky_config_load(struct sky_config *config, const struct sky_config_inputs *inputs,
                                 struct sky_config_message *message)
 {
@@ -323,6 +337,8 @@ enum sky_status sky_config_load(struct sky_config *config, const struct sky_conf
         status = split_languages(config, message);
     if (status == SKY_OK)
         status = split_http(config, message);
+    if (status == SKY_OK)
+        status = check_redis_url(config, message);
     if (status == SKY_E_MEMORY)
         fail(message, "there is no memory for the configuration");
     return status;

@@ -9,6 +9,7 @@ import pathlib
 import random
 import re
 import signal
+import subprocess
 import time
 
 import program
@@ -418,6 +419,12 @@ def test_views_and_replay():
             alert('storm', 'ended', number=3, confidence_score=0.01), alert('storm', 'ongoing', number=3), alert('лето', number=4, language='ru'),
             alert('\x1b[31mred\u202e', number=5))
     receiver = receivers.HttpReceiver()
+    process = Alerts('--dry-run', outputs='webhook', webhook_url=receiver.url)
+    process.wait_for('"event":"alert_not_sent".*"output":"webhook"')
+    process.wait_for('"event":"alert_delivered".*"output":"table"')
+    assert process.metric('skytrend_alerts_delivered_total', 'output="webhook"') == 0
+    process.finish()
+    assert not re.search('"alert_delivered".*"output":"webhook"', process.stderr()), process.told()
     table = read('--dry-run', outputs='webhook', webhook_url=receiver.url, languages='en', keywords='#*,storm,!*spam*', min_confidence=0.5)
     rows = table.splitlines()
     assert rows[0].split() == ['WHEN', '(UTC)', 'WHAT', 'KEYWORD', 'LANG', 'POSTS', 'PEOPLE', 'TIMES', 'SURE']
@@ -438,9 +445,24 @@ def test_views_and_replay():
     assert process.process.wait(program.PATIENCE_S) == 0, process.told()
 
 
+def test_once_fails():
+    """What --once could not deliver is told by its exit status, and a standard output that is full ends it at once."""
+    produce(alert('gone', number=1))
+    receiver = receivers.HttpReceiver(lambda request: 410)
+    process = Alerts('--from-beginning', '--once', outputs='webhook', webhook_url=receiver.url, secret=SECRET)
+    assert process.process.wait(program.PATIENCE_S) == 1, process.told()
+    assert 'alert_refused' in process.stderr() and 'not everything was delivered' in process.stderr(), process.told()
+    receiver.close()
+    with open('/dev/full', 'w', encoding='utf-8') as full:  # within PATIENCE_S, a tenth of alerts.patience
+        result = subprocess.run([program.PROGRAM, 'alerts', '--kafka.bootstrap_servers', kafka.brokers, '--to', 'json', '--from-beginning',
+                                 '--once'], stdout=full, stderr=subprocess.PIPE, text=True, timeout=program.PATIENCE_S)
+    assert result.returncode == 1 and 'No space left on device' in result.stderr, result
+
+
 def test_wrong_settings():
     """Are told before anything is read."""
-    for words, told in ((('--to', 'table,json'), 'choose one'), (('--to', 'webhook'), 'alerts.webhook_url'), (('--to', 'fax'), 'alerts.outputs'),
+    for words, told in ((('--to', 'table,json'), 'choose one'), (('--to', 'webhook'), 'alerts.webhook_url: is not set'),
+                        (('--to', 'alertmanager'), 'alerts.alertmanager_url: is not set'), (('--to', 'mail'), 'alerts.mail_url: is not set'), (('--to', 'fax'), 'alerts.outputs'),
                         (('--to', 'mail', '--alerts.mail_url', 'smtp://localhost'), 'a sender and a recipient'),
                         (('--alerts.keywords', '!'), 'no pattern'), (('--alerts.webhook_secret', 'whsec_x'), 'file:PATH'),
                         (('--to', 'webhook', '--alerts.webhook_url', 'http://hooks.example/'), 'not encrypted')):

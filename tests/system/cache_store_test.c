@@ -19,6 +19,7 @@
 #define TRENDS  20
 #define WRITERS 4
 #define SLIDES  59
+#define WEEK    2016 /* windows of five minutes */
 
 struct writer {
     struct sky_redis *redis;
@@ -445,6 +446,82 @@ static void test_bounds(void **state)
     redis_server_stop(&server);
 }
 
+static void add_session(struct writer *writer, int window)
+{
+    const int64_t end_ms = HOUR + window * 5 * SKY_MINUTE_MS + 1;
+    const struct sky_session session = {.session_start_ms = end_ms - 1000, .session_end_ms = end_ms};
+    assert_int_equal(sky_cache_add_session(writer->cache, &session, 0, window), SKY_OK);
+}
+
+/* Sessions of a week are read while the trends stand still, as after a long pause: written, they hold nothing up, and
+ * one that comes late is added to what Redis has. */
+static void test_sessions_ahead(void **state)
+{
+    struct redis_server server = {0};
+    redis_server_start(&server, NULL);
+    struct writer writer = new_writer(server.port);
+    add_slide(&writer, 1);
+    for (int i = 0; i < WEEK; i++) {
+        add_session(&writer, i);
+        if (i % 500 == 499)
+            flush(&writer);
+    }
+    flush(&writer);
+    assert_false(sky_cache_is_full(writer.cache));
+    for (int i = 0; i < WEEK; i += 97) {
+        char key[SKY_CACHE_KEY_SIZE];
+        sky_cache_users_key(HOUR + i * 5 * SKY_MINUTE_MS, key);
+        assert_int_equal(ask_number(&writer, "EXISTS", key), 1);
+    }
+    const struct sky_session late = {.session_start_ms = HOUR, .session_end_ms = HOUR + 2000};
+    struct sky_span json;
+    assert_int_equal(sky_cache_add_session(writer.cache, &late, 0, WEEK), SKY_OK);
+    flush(&writer);
+    assert_int_equal(sky_cache_get_users(writer.cache, HOUR, &json), SKY_OK);
+    const char both[] = "\"sessions_ended\":2,";
+    if (!memmem(json.ptr, json.len, both, sizeof both - 1))
+        fail_msg("%.*s", (int)json.len, (const char *)json.ptr);
+    free_writer(&writer);
+    redis_server_stop(&server);
+}
+
+/* Windows that nobody makes are refused, and those at the limits are not. */
+static void test_windows_refused(void **state)
+{
+    struct redis_server server = {0};
+    redis_server_start(&server, NULL);
+    struct writer writer = new_writer(server.port);
+    const int64_t length_ms = 5 * SKY_MINUTE_MS;
+    const int64_t last_ms = sky_time_floor(sky_clock_wall_ms() + SKY_CACHE_AHEAD_MS_MAX, length_ms);
+    const int64_t year_9999_ms = INT64_C(253402300500000); /* 9999-12-31T23:55:00Z */
+    const struct {
+        int64_t start_ms, end_ms;
+        enum sky_status status;
+    } cases[] = {
+        {HOUR, HOUR + length_ms, SKY_OK},
+        {HOUR + 1, HOUR + 1 + length_ms, SKY_E_RANGE},
+        {HOUR + SKY_MINUTE_MS, HOUR + SKY_MINUTE_MS + length_ms, SKY_E_RANGE},
+        {HOUR, HOUR, SKY_E_RANGE},
+        {HOUR, HOUR - length_ms, SKY_E_RANGE},
+        {last_ms - length_ms, last_ms, SKY_OK},
+        {last_ms + length_ms, last_ms + 2 * length_ms, SKY_E_RANGE},
+        {year_9999_ms, year_9999_ms + length_ms - 1, SKY_E_RANGE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct sky_activity_record activity = {.window_start_ms = cases[i].start_ms,
+                                                     .window_end_ms = cases[i].end_ms};
+        assert_int_equal(sky_cache_add_activity(writer.cache, &activity), cases[i].status);
+    }
+    const struct sky_session late = {.session_start_ms = HOUR, .session_end_ms = year_9999_ms};
+    assert_int_equal(sky_cache_add_session(writer.cache, &late, 0, 1), SKY_E_RANGE);
+    struct sky_cache_stats stats;
+    sky_cache_stats(writer.cache, &stats);
+    assert_int_equal(stats.waiting, 2);
+    flush(&writer);
+    free_writer(&writer);
+    redis_server_stop(&server);
+}
+
 static void test_cluster(void **state)
 {
     struct redis_server servers[3] = {0};
@@ -485,6 +562,8 @@ int main(void)
         cmocka_unit_test(test_comes_back_empty),
         cmocka_unit_test(test_slides),
         cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_sessions_ahead),
+        cmocka_unit_test(test_windows_refused),
         cmocka_unit_test(test_cluster),
     };
     if (!redis_server_is_installed()) {

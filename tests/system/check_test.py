@@ -3,6 +3,7 @@
 """`skytrend check`: what is there, what is not, and why."""
 import json
 import os
+import subprocess
 import tempfile
 
 import program
@@ -70,6 +71,10 @@ assert code == 1 and '1 of 2' in found['alerts']['detail'] and dead in found['al
 code, found = check('alerts', '--alerts.webhook_url', f'http://{dead}/hooks/sesame')
 assert code == 1 and dead in found['alerts']['detail'] and 'sesame' not in json.dumps(found), found
 
+# an output that is asked for, without the URL that it wants
+code, found = check('alerts', '--alerts.outputs', 'table,webhook')
+assert code == 1 and found['alerts']['detail'] == '0 of 1 receivers answer; alerts.webhook_url: is not set', found
+
 # a password goes to no other machine in clear, nor does what `alerts` would not send
 code, found = check('alerts', '--alerts.webhook_url', f'http://0.0.0.0:{minio.port}')
 assert code == 1 and 'not encrypted' in found['alerts']['detail'], found
@@ -83,6 +88,16 @@ assert code == 1 and 'answered' in found['flink']['detail'], found
 # a folder that is not there yet is fine, and is not made by looking
 code, found = check('data', '--data.directory', './not-there')
 assert code == 0 and not os.path.exists('not-there'), found
+
+# a full disk
+with tempfile.TemporaryDirectory() as full:
+    script = f'mount -t tmpfs -o size=64k none {full} && head -c 65536 /dev/zero > {full}/f; exec "$0" "$@"'
+    done = subprocess.run(['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', script, program.PROGRAM, 'check', 'data', '--json',
+                           '--data.directory', full], capture_output=True, text=True)
+    if 'unshare' in done.stderr:
+        print('not tested here: a full disk', done.stderr.strip())
+    else:
+        assert done.returncode == 1 and json.loads(done.stdout)['data']['state'] == 'failed', done
 
 done = program.run('check', 'everything')
 assert done.returncode == 2 and 'source' in done.stderr, done

@@ -3,6 +3,8 @@
 """What is wrong with a command line or a configuration: exit status 2, nothing on standard output, and a message that
 names the place, what is allowed there, and the nearest name that there is."""
 import os
+import re
+import subprocess
 
 import program
 
@@ -37,6 +39,9 @@ WRONG = [
     (['run', '--source', 'kafka://'], 'kafka://', 'HOST:PORT'),
     (['query', '--from', 'yesterday'], "'yesterday'", '2026-01-05'),
     (['query', '--format', 'xml'], "'xml'", 'table, json, csv'),
+    (['query', '--sql', 'SELECT 1', '--keyword', 'storm'], '--keyword', '--sql'),
+    (['query', '--sql', 'SELECT 1', '--language', 'en'], '--language', '--sql'),
+    (['query', '--sql', 'SELECT 1', '--slides'], '--slides', '--sql'),
     (['query', '--memory', 'much'], '--memory', "'much'"),
     (['check', 'everything'], 'source, data, kafka, redis, lake, alerts, flink'),
     (['alerts', '--to', 'pigeon'], "'pigeon'", 'webhook'),
@@ -76,4 +81,47 @@ for path in 'absent.bin', '.':  # what cannot be read is no mistake of the comma
         assert run.returncode == 1 and run.stdout == '' and f'{path}: ' in run.stderr, (command, path, run)
 run = program.run('query', '--lake', 'absent')
 assert run.returncode == 1 and run.stdout == '' and 'absent' in run.stderr and '--lake' in run.stderr, run
+
+# what could not be read before begins like anything: --lines reads it by line, and the first post says what the lines are
+POST = ('{"author_did":"did:plc:d3pj3jpmlk65qji6jc5ax4vt","op":"account","active":true,"status":null,"event_time":"2026-01-05T00:00:00.582Z",'
+        '"observed_at":"2026-01-05T00:00:00.582Z","seq":%d,"rev":"","cid":"","relay":"127.0.0.1:8790"}\n')
+posts = ''.join(POST % seq for seq in range(50, 53))
+first, rest = posts.split('\n', 1)
+letters = f'no JSON\n[1,2\n{first}\n{{"op":"create"}}\n{rest}'
+run = program.run('replay', '--to', 'posts', '-', input=letters)
+assert run.returncode == 1 and run.stdout == '', run
+run = program.run('replay', '--lines', '--to', 'posts', '-', input=letters)
+assert run.returncode == 0 and run.stdout == posts, run
+assert 'dropped 2 events: ' in run.stderr and 'dropped 1 lines: not PostData' in run.stderr, run.stderr
+run = program.run('run', '--simulate', '--duration', '1s', '--port', 0, '--data.directory', '/proc/absent')
+assert '/proc/absent: No such file or directory' in run.stderr, run
+run = program.run('lake', '--lake.location', 'ftp://x')
+assert run.returncode == 1 and "'ftp://x' is neither" in run.stderr and not os.path.exists('ftp:'), run
+run = program.run('config', '--redis.url', 'redis://user:sesame@host')
+assert run.returncode == 2 and 'redis.url' in run.stderr and 'sesame' not in run.stdout + run.stderr, run
+
+# a recording that was stopped is not what was asked for, and says how much of it there is
+recording = program.Process('simulate', '--record', 'half.bin', '--hours', 1000, '--rate', 0.01)
+recording.wait_until(lambda: os.path.exists('half.bin') and os.path.getsize('half.bin') > 0, 'frames')
+assert recording.stop() == 1, recording.told()
+assert re.search(r'half\.bin: stopped early: \d+:[0-5]\d:[0-5]\d of 1000:00:00\n', recording.stderr()), recording.told()
+whole = program.run('replay', '--to', 'posts', 'half.bin')
+assert whole.returncode == 0 and whole.stdout, whole
+os.unlink('half.bin')
+
+for arguments, part in ((['--source', 'http://x'], "'http://x' is not ws:// or wss://"), (['--source', 'ws://'], "'ws://' is no URL"),
+                        (['--source.urls', 'WSS://a.example,https://b.example'], "'https://b.example' is not ws:// or wss://")):
+    run = program.run('run', '--plain', '--port', 0, *arguments, stdin=None)
+    assert run.returncode == 2 and run.stdout == '' and part in run.stderr, (arguments, run)
+
+world = ['--rate', '0.01', '--seed', '7']
+assert program.run('simulate', '--record', 'named.bin', *world).returncode == 0
+piped = subprocess.run([program.PROGRAM, 'simulate', '--record', '-', *world], capture_output=True, timeout=program.PATIENCE_S)
+with open('named.bin', 'rb') as file:
+    assert piped.returncode == 0 and piped.stdout == file.read() != b'' and not os.path.exists('-'), piped.stderr
+with open('/dev/full', 'wb') as full:
+    piped = subprocess.run([program.PROGRAM, 'simulate', '--record', '-', *world], stdout=full, stderr=subprocess.PIPE, timeout=program.PATIENCE_S)
+assert piped.returncode == 1 and b'No space left on device' in piped.stderr, piped
+os.unlink('named.bin')
+
 print(f'{len(WRONG)} wrong command lines')

@@ -14,7 +14,7 @@ from servers import free_port
 
 POSTS = 'bluesky-posts'
 CURSOR = 'ingest-cursor'
-LAST_POSTS = 50  # at the end of a recording
+LAST_POSTS = 200  # at the end of a recording: what a relay that ends has sent, and nobody has read, is lost
 
 
 def directory():

@@ -293,6 +293,8 @@ def test_questions(lake, minio):
     rows = lake.query('--from', when(600), '--to', when(720), '--slides', '-k', 'STORM', '-f', 'json').splitlines()
     assert [json.loads(row)['window_end'] for row in rows] == [when(600), when(660)], rows
     assert lake.query('--from=-1h', '-f', 'json') == ''
+    rows = lake.query('--sql', 'SELECT range AS n FROM range(100) ORDER BY n DESC', '--limit', '3', '-f', 'json').splitlines()
+    assert [json.loads(row)['n'] for row in rows] == [99, 98, 97], rows
     table = lake.query('--sql', "SELECT text, 'ok' AS word FROM posts WHERE seq = 7 UNION ALL SELECT '\u65e5\u672c', 'x'").splitlines()
     assert table[1].startswith('post 7 "quoted", caf\u00e9') and '\u202e' not in table[1], table
     assert table[2] == '\u65e5\u672c' + ' ' * (table[1].index('ok') - 4) + 'x', table

@@ -77,7 +77,8 @@ static enum sky_status add_language(struct sky_alert_filter *filter, struct sky_
     char *name = filter->languages[filter->languages_count];
     if (word.len >= sizeof filter->languages[0])
         return refuse(filter, word, "is no language");
-    memcpy(name, word.ptr, word.len);
+    for (size_t i = 0; i < word.len; i++) /* as codes are written in records */
+        name[i] = (char)(word.ptr[i] >= 'A' && word.ptr[i] <= 'Z' ? word.ptr[i] | 0x20 : word.ptr[i]);
     name[word.len] = 0;
     filter->languages_count++;
     return SKY_OK;

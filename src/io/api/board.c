@@ -285,6 +285,7 @@ void sky_board_set_status(struct sky_board *board, const struct sky_board_status
     pthread_mutex_lock(&board->mutex);
     board->status = *status;
     board->status.source[SKY_BOARD_SOURCE_BYTES_MAX - 1] = '\0';
+    board->status.problem[SKY_BOARD_PROBLEM_BYTES_MAX - 1] = '\0';
     if (!board->status.version)
         board->status.version = "";
     pthread_mutex_unlock(&board->mutex);

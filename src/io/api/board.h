@@ -15,10 +15,11 @@
 #include "trend/record.h"
 
 /* Limits of ours. */
-#define SKY_BOARD_SLIDES_MAX       1440 /* 24 h of one minute */
-#define SKY_BOARD_TRENDS_MAX       500  /* of a snapshot; those of a lower rank are not shown */
-#define SKY_BOARD_TOP_MAX          200  /* most mentioned keywords of a snapshot */
-#define SKY_BOARD_SOURCE_BYTES_MAX 128
+#define SKY_BOARD_SLIDES_MAX        1440 /* 24 h of one minute */
+#define SKY_BOARD_TRENDS_MAX        500  /* of a snapshot; those of a lower rank are not shown */
+#define SKY_BOARD_TOP_MAX           200  /* most mentioned keywords of a snapshot */
+#define SKY_BOARD_SOURCE_BYTES_MAX  128
+#define SKY_BOARD_PROBLEM_BYTES_MAX 256
 
 enum sky_board_connection {
     SKY_BOARD_CONNECTING,
@@ -31,6 +32,8 @@ enum sky_board_connection {
 struct sky_board_status {
     char source[SKY_BOARD_SOURCE_BYTES_MAX]; /* "bsky.network", "simulated network", a file's name */
     enum sky_board_connection connection;
+    char problem[SKY_BOARD_PROBLEM_BYTES_MAX]; /* why it is not connected; "" when nobody knows. Not in the API */
+    int64_t retry_ms;                          /* until the next attempt; 0: none is planned */
     bool simulated;
     double speed;                  /* event time over real time; 60 in the simulation, 1 on a live source */
     int64_t stalled_since_ms;      /* wall clock; 0 when not stalled */

@@ -215,6 +215,16 @@ enum sky_recording_form sky_recording_form(const struct sky_recording_reader *re
     return reader->form;
 }
 
+void sky_recording_take_lines(struct sky_recording_reader *reader)
+{
+    if (reader->form == SKY_RECORDING_RECEIPTS) { /* its magic would be a line */
+        reader->at -= HEAD_SIZE_BYTES;
+        reader->offset -= HEAD_SIZE_BYTES;
+        reader->scanned = reader->at;
+    }
+    reader->form = SKY_RECORDING_LINES;
+}
+
 struct sky_error sky_recording_error(const struct sky_recording_reader *reader)
 {
     return reader->error;

@@ -40,6 +40,10 @@ void sky_recording_close(struct sky_recording_reader *reader); /* NULL is fine *
 
 enum sky_recording_form sky_recording_form(const struct sky_recording_reader *reader);
 
+/* Read lines whatever the first bytes look like; before the first sky_recording_next. For input whose first line may be
+ * anything, such as what could not be read before. */
+void sky_recording_take_lines(struct sky_recording_reader *reader);
+
 /* The next frame or line. SKY_E_END behind the last one. Any other error is final, and error(reader) says why:
  *   SKY_E_TRUNCATED  the file ends inside an item
  *   SKY_E_LIMIT      a frame over SKY_FRAME_SIZE_BYTES_MAX, a line over 8 MiB
@@ -66,7 +70,7 @@ struct sky_recording_writer_options {
     bool zstd;
 };
 
-/* A name that ends in ".zst" asks for zstd too. */
+/* "-" is standard output, which stays open. A name that ends in ".zst" asks for zstd too. */
 SKY_MUST_USE enum sky_status sky_recording_create(const char *path, const struct sky_recording_writer_options *options,
                                                   struct sky_recording_writer **writer, struct sky_error *error);
 

@@ -1,7 +1,9 @@
 /* The writing half of recording.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <zstd.h>
 
 #include "base/buffer.h"
@@ -55,11 +57,22 @@ static enum sky_status flush(struct sky_recording_writer *writer, bool last)
     return status;
 }
 
+static FILE *open_file(const char *path)
+{
+    if (strcmp(path, "-") != 0)
+        return fopen(path, "wbe");
+    int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+    FILE *file = fd >= 0 ? fdopen(fd, "wb") : NULL;
+    if (!file && fd >= 0)
+        close(fd);
+    return file;
+}
+
 static enum sky_status start(struct sky_recording_writer *writer, const char *path,
                              const struct sky_recording_writer_options *options)
 {
     writer->with_receipts = options->with_receipts;
-    writer->file = fopen(path, "wbe");
+    writer->file = open_file(path);
     if (!writer->file)
         return SKY_E_IO;
     if (options->zstd || has_suffix(path, ".zst")) {

@@ -1,7 +1,10 @@
 #include "io/host/truth_file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 struct sky_truth_file {
     FILE *stream;
@@ -44,16 +47,34 @@ static void write_header(struct sky_buffer *buffer, const struct sky_world_optio
     sky_buffer_put_u8(buffer, '\n');
 }
 
+/* Emptied only once it is ours: another process may be writing it. What cannot be locked or emptied is no file. */
+static enum sky_status open_stream(const char *path, FILE **stream)
+{
+    *stream = strcmp(path, "-") == 0 ? stdout : fopen(path, "ae");
+    if (!*stream)
+        return SKY_E_IO;
+    if (*stream == stdout)
+        return SKY_OK;
+    bool is_anothers = flock(fileno(*stream), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    int cut = is_anothers ? 0 : ftruncate(fileno(*stream), 0);
+    (void)cut;
+    if (is_anothers) {
+        fclose(*stream);
+        return SKY_E_FENCED;
+    }
+    return SKY_OK;
+}
+
 enum sky_status sky_truth_file_open(const char *path, const struct sky_world_options *options,
                                     struct sky_truth_file **out)
 {
     struct sky_truth_file *file = calloc(1, sizeof *file);
     if (!file)
         return SKY_E_MEMORY;
-    file->stream = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-    if (!file->stream) {
+    enum sky_status opened = open_stream(path, &file->stream);
+    if (opened != SKY_OK) {
         free(file);
-        return SKY_E_IO;
+        return opened;
     }
     write_header(&file->buffer, options);
     enum sky_status status = flush(file);

@@ -11,7 +11,8 @@
 
 struct sky_truth_file;
 
-/* Begin the file anew. "-" is standard output. SKY_E_IO (errno says why), SKY_E_MEMORY. */
+/* Begin the file anew. "-" is standard output. SKY_E_IO (errno says why), SKY_E_MEMORY; SKY_E_FENCED:
+ * another process writes it, and it is as it was. */
 SKY_MUST_USE enum sky_status sky_truth_file_open(const char *path, const struct sky_world_options *options,
                                                  struct sky_truth_file **file);
 

@@ -13,6 +13,7 @@
 #define WAKE_WAIT_MS        100 /* for a broker's answer */
 #define WAKE_PAUSE_MS       50  /* ours, between two rounds */
 #define WAKE_UNANSWERED_MS  1000
+#define PROBE_EVERY_MS      1000 /* while there is a problem */
 
 /* For what the group committed, inside a rebalance. Together far below what may pass between two calls of next. */
 #define COMMITTED_WAIT_MS    5000
@@ -40,6 +41,7 @@ struct sky_kafka_consumer {
     uint32_t given;     /* since the queue was looked at */
     size_t queue_most;  /* records in it, since the last wake */
     int64_t wake_at_ms; /* of the monotonic clock: not before */
+    int64_t probe_at_ms;
 };
 
 /* ---- who reads what ---- */
@@ -133,6 +135,17 @@ static void tell_revoked(struct sky_kafka_consumer *consumer)
     forget_places(consumer);
 }
 
+/* librdkafka keeps a partition's pause over assignments, and resuming while nothing is assigned reaches none: so each
+ * assignment says again what is meant. Before it begins: pausing sets where to go on, which the assignment knows
+ * better, and resuming what was not paused would drop what was fetched. */
+static void apply_pause(struct sky_kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list)
+{
+    if (consumer->paused)
+        rd_kafka_pause_partitions(consumer->client, list);
+    else
+        rd_kafka_resume_partitions(consumer->client, list);
+}
+
 /* A committed offset that cannot be learned would mean to begin at the wrong place, with an owner who knows of nothing:
  * then the assignment is given up, and the next call of sky_kafka_consumer_next joins the group anew. */
 static void take_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list,
@@ -146,9 +159,8 @@ static void take_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code, rd_kafk
         if (!taken) /* NULL would be the answer to a revocation: the group would wait for another one */
             while (list->cnt)
                 rd_kafka_topic_partition_list_del_by_idx(list, 0);
+        apply_pause(consumer, list);
         rd_kafka_assign(client, list);
-        if (consumer->paused)
-            rd_kafka_pause_partitions(client, list);
         return;
     }
     tell_revoked(consumer);
@@ -292,27 +304,50 @@ static bool has_more(const struct sky_kafka_consumer *consumer, const struct pla
            high > place->next;
 }
 
+/* The brokers of the partitions, or of those that have more, are asked for something small: the ends. True: all have
+ * answered in time. (rd_kafka_query_watermark_offsets would wait for a broker that is away for as long as it is.) */
+static bool ask_brokers(const struct sky_kafka_consumer *consumer, bool with_more)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)consumer->places_count);
+    for (uint32_t i = 0; i < consumer->places_count; i++) {
+        const struct place *place = &consumer->places[i];
+        if (!with_more || has_more(consumer, place))
+            rd_kafka_topic_partition_list_add(list, place->topic, place->partition)->offset = RD_KAFKA_OFFSET_END;
+    }
+    bool answered = !list->cnt || !rd_kafka_offsets_for_times(consumer->client, list, WAKE_WAIT_MS);
+    for (int i = 0; i < list->cnt; i++)
+        answered &= !list->elems[i].err;
+    rd_kafka_topic_partition_list_destroy(list);
+    return answered;
+}
+
 /* When its queue is full, librdkafka 2.0 stops to fetch, and looks again after a second, or when anything else goes
  * over the connection to that broker. A second is long: so, once half of what was there has been taken, the brokers
- * that have more are asked for something small, the end of the partition. */
+ * that have more are asked for something. */
 static void wake_fetching(struct sky_kafka_consumer *consumer)
 {
     size_t length = rd_kafka_queue_length(consumer->queue);
-    int64_t low, high, now_ms = sky_clock_monotonic_ms();
+    int64_t now_ms = sky_clock_monotonic_ms();
     consumer->given = 0;
     if (length > consumer->queue_most)
         consumer->queue_most = length;
     if (length > consumer->queue_most / 2 || now_ms < consumer->wake_at_ms || consumer->paused)
         return;
     consumer->queue_most = length;
-    bool answered = true;
-    for (uint32_t i = 0; i < consumer->places_count && answered; i++) {
-        const struct place *place = &consumer->places[i];
-        if (has_more(consumer, place))
-            answered = !rd_kafka_query_watermark_offsets(consumer->client, place->topic, place->partition, &low, &high,
-                                                         WAKE_WAIT_MS);
-    }
+    bool answered = ask_brokers(consumer, true);
     consumer->wake_at_ms = sky_clock_monotonic_ms() + (answered ? WAKE_PAUSE_MS : WAKE_UNANSWERED_MS);
+}
+
+/* Records say that a problem is over; where none come, because there are none or in a pause, the brokers are asked. */
+static void probe_problem(struct sky_kafka_consumer *consumer)
+{
+    struct sky_kafka_message problem;
+    sky_kafka_problem_read(&consumer->problem, &problem);
+    if (!problem.text[0] || !consumer->places_count || sky_clock_monotonic_ms() < consumer->probe_at_ms)
+        return;
+    if (ask_brokers(consumer, false))
+        sky_kafka_problem_clear(&consumer->problem);
+    consumer->probe_at_ms = sky_clock_monotonic_ms() + PROBE_EVERY_MS;
 }
 
 enum sky_kafka_event sky_kafka_consumer_next(struct sky_kafka_consumer *consumer, int timeout_ms,
@@ -327,8 +362,10 @@ enum sky_kafka_event sky_kafka_consumer_next(struct sky_kafka_consumer *consumer
     consumer->held = rd_kafka_consumer_poll(consumer->client, timeout_ms);
     if (!consumer->held || ++consumer->given == WAKE_EVERY_RECORDS)
         wake_fetching(consumer);
-    if (!consumer->held)
+    if (!consumer->held) {
+        probe_problem(consumer);
         return SKY_KAFKA_IDLE;
+    }
     const rd_kafka_message_t *got = consumer->held;
     if (got->err && got->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
         return take_trouble(consumer, got, message);
@@ -388,10 +425,7 @@ void sky_kafka_consumer_pause(struct sky_kafka_consumer *consumer, bool paused)
     consumer->paused = paused;
     if (rd_kafka_assignment(consumer->client, &list) || !list)
         return;
-    if (paused)
-        rd_kafka_pause_partitions(consumer->client, list);
-    else
-        rd_kafka_resume_partitions(consumer->client, list);
+    apply_pause(consumer, list);
     rd_kafka_topic_partition_list_destroy(list);
 }
 

@@ -83,7 +83,8 @@ void sky_kafka_consumer_pause(struct sky_kafka_consumer *consumer, bool paused);
 uint64_t sky_kafka_consumer_lag(const struct sky_kafka_consumer *consumer);
 uint32_t sky_kafka_consumer_partitions(const struct sky_kafka_consumer *consumer); /* assigned now */
 
-/* Of the last problem; "" when there was none since records last came. */
+/* Of the last problem; "" when there was none since records last came, or since the brokers of all partitions last
+ * answered. */
 void sky_kafka_consumer_problem(struct sky_kafka_consumer *consumer, struct sky_kafka_message *message);
 
 #endif

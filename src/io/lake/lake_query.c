@@ -392,7 +392,7 @@ static enum sky_status prepare(struct sky_lake_query *query, const char *sql, du
     return status;
 }
 
-static enum sky_status run_select(struct sky_lake_query *query, struct sky_span sql)
+static enum sky_status run_select(struct sky_lake_query *query, struct sky_span sql, uint64_t limit)
 {
     duckdb_prepared_statement statement;
     struct sky_buffer text = {0}, wrapped = {0};
@@ -406,6 +406,8 @@ static enum sky_status run_select(struct sky_lake_query *query, struct sky_span 
         status = take_columns(query, statement);
     if (status == SKY_OK) {
         put_as_text(query, statement, sql, &wrapped);
+        if (limit)
+            sky_buffer_printf(&wrapped, " LIMIT %llu", (unsigned long long)limit);
         sky_buffer_put_u8(&wrapped, '\0');
         status = wrapped.failed ? SKY_E_MEMORY : SKY_OK;
     }
@@ -461,6 +463,23 @@ enum sky_status sky_lake_query_rows(struct sky_lake_query *query, sky_lake_row_f
     return status;
 }
 
+enum sky_status sky_lake_query_hours(struct sky_lake_query *query, int64_t *start_ms, int64_t *end_ms)
+{
+    struct sky_lake_listing listing;
+    enum sky_status status = sky_lake_list(query->store, SKY_LAKE_TRENDS, 0, INT64_MAX, &listing);
+    if (status == SKY_OK && listing.count == 0)
+        status = SKY_E_MISSING;
+    *start_ms = INT64_MAX;
+    *end_ms = 0;
+    for (size_t i = 0; status == SKY_OK && i < listing.count; i++) {
+        int64_t hour_ms = listing.entries[i].file.hour_ms;
+        *start_ms = hour_ms < *start_ms ? hour_ms : *start_ms;
+        *end_ms = hour_ms + SKY_HOUR_MS > *end_ms ? hour_ms + SKY_HOUR_MS : *end_ms;
+    }
+    sky_lake_listing_clean_up(&listing);
+    return status;
+}
+
 void sky_lake_query_extent(const struct sky_lake_query *query, uint64_t *files, uint64_t *bytes)
 {
     *files = query->files;
@@ -469,13 +488,14 @@ void sky_lake_query_extent(const struct sky_lake_query *query, uint64_t *files, 
 
 /* ---- queries ---- */
 
-enum sky_status sky_lake_query_sql(struct sky_lake_query *query, struct sky_span sql, int64_t start_ms, int64_t end_ms)
+enum sky_status sky_lake_query_sql(struct sky_lake_query *query, struct sky_span sql, int64_t start_ms, int64_t end_ms,
+                                   uint64_t limit)
 {
     query->files = query->bytes = 0;
     enum sky_status status = make_views(query, start_ms, end_ms);
     if (status == SKY_OK)
         status = lock_up(query);
-    return status == SKY_OK ? run_select(query, sql) : status;
+    return status == SKY_OK ? run_select(query, sql, limit) : status;
 }
 
 static void put_time(struct sky_buffer *sql, const char *condition, int64_t time_ms)
@@ -532,9 +552,7 @@ enum sky_status sky_lake_query_historical_trends(struct sky_lake_query *query,
                           wanted->each_slide
                               ? " ORDER BY window_end, rank = 0, rank, keyword, language"
                               : " GROUP BY id, keyword, language, started_at ORDER BY started_at, keyword, language");
-    if (wanted->limit)
-        sky_buffer_printf(&sql, " LIMIT %llu", (unsigned long long)wanted->limit);
-    status = sql.failed ? SKY_E_MEMORY : run_select(query, sky_buffer_span(&sql));
+    status = sql.failed ? SKY_E_MEMORY : run_select(query, sky_buffer_span(&sql), wanted->limit);
     sky_buffer_clean_up(&sql);
     return status;
 }

@@ -71,14 +71,17 @@ struct sky_lake_trends_wanted {
 SKY_MUST_USE enum sky_status sky_lake_query_historical_trends(struct sky_lake_query *query,
                                                               const struct sky_lake_trends_wanted *wanted);
 
-/* One SELECT. The views hold the hours of [start_ms, end_ms); deletes reach on to now. After it the query is good for
- * no other. */
+/* One SELECT, and of its rows the first `limit` (0: all). The views hold the hours of [start_ms, end_ms); deletes reach
+ * on to now. After it the query is good for no other. */
 SKY_MUST_USE enum sky_status sky_lake_query_sql(struct sky_lake_query *query, struct sky_span sql, int64_t start_ms,
-                                                int64_t end_ms);
+                                                int64_t end_ms, uint64_t limit);
 
 /* Of the last result. */
 const struct sky_lake_column *sky_lake_query_columns(const struct sky_lake_query *query, size_t *count);
 SKY_MUST_USE enum sky_status sky_lake_query_rows(struct sky_lake_query *query, sky_lake_row_fn each, void *context);
+
+/* The hours of which the lake has trends: [*start_ms, *end_ms). Lists all of them. SKY_E_MISSING: of none. */
+SKY_MUST_USE enum sky_status sky_lake_query_hours(struct sky_lake_query *query, int64_t *start_ms, int64_t *end_ms);
 
 /* Files that the last query was given, and how many bytes they have. */
 void sky_lake_query_extent(const struct sky_lake_query *query, uint64_t *files, uint64_t *bytes);

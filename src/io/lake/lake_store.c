@@ -1,5 +1,6 @@
 #include "io/lake/lake_store.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -7,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,7 +28,14 @@ struct sky_lake_store {
 
 bool sky_lake_is_s3(const char *location)
 {
-    return strncmp(location, S3_SCHEME, sizeof S3_SCHEME - 1) == 0;
+    return strncasecmp(location, S3_SCHEME, sizeof S3_SCHEME - 1) == 0;
+}
+
+/* "WORD:/": the place is not on this machine, though a folder could be called so. A folder "./WORD:" still can. */
+static bool has_scheme(const char *location)
+{
+    size_t len = strspn(location, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-.");
+    return isalpha((unsigned char)location[0]) && strncmp(location + len, ":/", 2) == 0;
 }
 
 static enum sky_status fail(struct sky_lake_store *store, enum sky_status status, const char *format, ...)
@@ -96,8 +105,9 @@ enum sky_status sky_lake_store_new(const struct sky_lake_store_options *options,
     problem[0] = '\0';
     if (sky_lake_is_s3(options->location)) {
         status = open_s3(made, options, problem);
-    } else if (len == 0 || len > PATH_MAX - SKY_LAKE_KEY_SIZE) {
-        snprintf(problem, SKY_S3_PROBLEM_SIZE, "a lake is s3://BUCKET/PREFIX or a folder");
+    } else if (len == 0 || len > PATH_MAX - SKY_LAKE_KEY_SIZE || has_scheme(options->location)) {
+        snprintf(problem, SKY_S3_PROBLEM_SIZE, "'%.200s' is neither s3://BUCKET/PREFIX nor a folder",
+                 options->location);
         status = SKY_E_CONFIG;
     } else if (asprintf(&made->root, "%s%s", options->location, options->location[len - 1] == '/' ? "" : "/") < 0) {
         made->root = NULL;

@@ -29,6 +29,8 @@ enum sky_status sky_transfer_init(struct sky_transfer *transfer, const struct sk
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
     SET(CURLOPT_TIMEOUT_MS, (long)options->timeout_ms);
+    /* Of SMTP, libcurl waits for each answer for two minutes, past the other one: behind DATA that has begun again. */
+    SET(CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)(options->timeout_ms + 999) / 1000);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);

@@ -84,6 +84,11 @@ enum sky_status sky_url_parse(const char *text, struct sky_url *url)
     return status == SKY_OK ? copy_path(end, url) : status;
 }
 
+bool sky_url_is_websocket(const char *text)
+{
+    return strncasecmp(text, "ws://", 5) == 0 || strncasecmp(text, "wss://", 6) == 0;
+}
+
 enum sky_status sky_url_parse_smtp(const char *text, struct sky_url *url)
 {
     char as_web[SKY_URL_TEXT_SIZE];

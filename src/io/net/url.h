@@ -23,6 +23,9 @@ struct sky_url {
 /* https:// and http:// are taken for wss:// and ws://, as redirects write them. SKY_E_MALFORMED, SKY_E_LIMIT. */
 SKY_MUST_USE enum sky_status sky_url_parse(const char *text, struct sky_url *url);
 
+/* Begins as ws:// or wss:// do. */
+bool sky_url_is_websocket(const char *text);
+
 /* smtp://HOST:PORT or smtps://HOST:PORT; `secure` is the latter. */
 SKY_MUST_USE enum sky_status sky_url_parse_smtp(const char *text, struct sky_url *url);
 

@@ -10,7 +10,7 @@
 #define USERS_CURRENT "users:active:current"
 #define HEAD_BYTES    127 /* of a snapshot: both ends of its window are in it */
 #define NUMBER_SIZE   24
-#define HOURS_TOTAL   (SKY_CACHE_HOURS_MAX + 4) /* those kept beside those waiting */
+#define HOURS_TOTAL   (SKY_CACHE_HOURS_MAX + 4) /* and at most 3 that are written */
 #define WINDOWS_TOTAL (SKY_CACHE_WINDOWS_MAX + 256)
 
 /* Both ends are RFC 3339 of one length, so their order is that of their letters. The first window_end in the value is
@@ -184,14 +184,33 @@ static struct hour_entry *take_hour(struct sky_cache *cache, int64_t hour_ms)
     return entry;
 }
 
+/* A free place, or that of the oldest that is written: Redis has it, and it is read from there should more of it come.
+ * NULL: all wait. */
+static struct users_entry *place_for_window(struct sky_cache *cache)
+{
+    struct users_entry *oldest = NULL;
+    if (cache->windows_count < WINDOWS_TOTAL)
+        return &cache->windows[cache->windows_count++];
+    for (uint32_t i = 0; i < cache->windows_count; i++) {
+        struct users_entry *entry = &cache->windows[i];
+        if (!entry->waits && (!oldest || entry->users.window_end_ms < oldest->users.window_end_ms))
+            oldest = entry;
+    }
+    if (oldest)
+        sky_cache_users_clean_up(&oldest->users);
+    return oldest;
+}
+
 static struct users_entry *take_window(struct sky_cache *cache, int64_t start_ms, int64_t end_ms)
 {
     for (uint32_t i = 0; i < cache->windows_count; i++)
         if (cache->windows[i].users.window_start_ms == start_ms)
             return &cache->windows[i];
-    if (cache->windows_count == WINDOWS_TOTAL || waiting_windows(cache) >= SKY_CACHE_WINDOWS_MAX)
+    if (waiting_windows(cache) >= SKY_CACHE_WINDOWS_MAX)
         return NULL;
-    struct users_entry *entry = &cache->windows[cache->windows_count++];
+    struct users_entry *entry = place_for_window(cache);
+    if (!entry)
+        return NULL;
     *entry = (struct users_entry){0};
     sky_cache_users_init(&entry->users, start_ms, end_ms);
     return entry;
@@ -232,8 +251,17 @@ enum sky_status sky_cache_add_snapshot(struct sky_cache *cache, const struct sky
     return status;
 }
 
+/* No producer makes others; each would take a key and a place, and one far ahead would make all else old. */
+static bool is_window(const struct sky_cache *cache, int64_t start_ms, int64_t end_ms)
+{
+    return start_ms < end_ms && sky_time_floor(start_ms, cache->options.users_window_ms) == start_ms &&
+           end_ms - sky_clock_wall_ms() <= SKY_CACHE_AHEAD_MS_MAX;
+}
+
 enum sky_status sky_cache_add_activity(struct sky_cache *cache, const struct sky_activity_record *activity)
 {
+    if (!is_window(cache, activity->window_start_ms, activity->window_end_ms))
+        return SKY_E_RANGE;
     see_time(cache, activity->window_end_ms);
     struct users_entry *entry = take_window(cache, activity->window_start_ms, activity->window_end_ms);
     if (!entry)
@@ -249,6 +277,8 @@ enum sky_status sky_cache_add_session(struct sky_cache *cache, const struct sky_
     int64_t length_ms = session->session_end_ms - session->session_start_ms;
     if (cache->sessions_waiting >= SKY_CACHE_SESSIONS_MAX)
         return SKY_E_LIMIT;
+    if (!is_window(cache, start_ms, start_ms + cache->options.users_window_ms))
+        return SKY_E_RANGE;
     struct users_entry *entry = take_window(cache, start_ms, start_ms + cache->options.users_window_ms);
     if (!entry)
         return SKY_E_LIMIT;
@@ -439,7 +469,6 @@ bool sky_cache_is_flushed(const struct sky_cache *cache)
 bool sky_cache_is_full(const struct sky_cache *cache)
 {
     return waiting_hours(cache) >= SKY_CACHE_HOURS_MAX || waiting_windows(cache) >= SKY_CACHE_WINDOWS_MAX ||
-           cache->hours_count == HOURS_TOTAL || cache->windows_count == WINDOWS_TOTAL ||
            cache->sessions_waiting >= SKY_CACHE_SESSIONS_MAX;
 }
 

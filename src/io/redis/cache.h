@@ -12,8 +12,9 @@
  * several writers, writers that begin again and topics that are read twice end at the same values.
  *
  * Writing goes through a batch, which takes records as they come and forgets what Redis has. It keeps what is newer
- * than SKY_CACHE_KEPT_MS before its newest record, and writes all of that again when the connection is a new one: a
- * server that came back empty is right again at once.
+ * than SKY_CACHE_KEPT_MS before its newest record, as far as there is room, and writes all of that again when the
+ * connection is a new one: a server that came back empty is right again at once. What is written never fills it: the
+ * oldest of that gives way, so a topic that is read far ahead of the others holds up none of them.
  *
  * Memory   a batch holds one snapshot, and hours and windows up to SKY_CACHE_HOURS_MAX and SKY_CACHE_WINDOWS_MAX.
  * Threads  one owner.
@@ -30,9 +31,10 @@
 /* Limits of ours. */
 #define SKY_CACHE_TRENDING_DEFAULT 50
 #define SKY_CACHE_KEPT_MS          (2 * SKY_HOUR_MS)
-#define SKY_CACHE_HOURS_MAX        72      /* not written yet */
-#define SKY_CACHE_WINDOWS_MAX      1024    /* likewise */
-#define SKY_CACHE_SESSIONS_MAX     1000000 /* likewise */
+#define SKY_CACHE_AHEAD_MS_MAX     SKY_DAY_MS /* of the clock, the end of a window of users */
+#define SKY_CACHE_HOURS_MAX        72         /* not written yet */
+#define SKY_CACHE_WINDOWS_MAX      1024       /* likewise */
+#define SKY_CACHE_SESSIONS_MAX     1000000    /* likewise */
 #define SKY_CACHE_KEY_SIZE         48
 
 #define SKY_CACHE_CURRENT "trends:current"
@@ -62,8 +64,13 @@ void sky_cache_users_key(int64_t window_start_ms, char key[SKY_CACHE_KEY_SIZE]);
 /* `json` is the record as it came. */
 SKY_MUST_USE enum sky_status sky_cache_add_snapshot(struct sky_cache *cache, const struct sky_trend_snapshot *snapshot,
                                                     struct sky_span json);
+
+/* SKY_E_RANGE: not added, as its window does not begin at a multiple of users_window_ms, is empty, or ends more than
+ * SKY_CACHE_AHEAD_MS_MAX from now. */
 SKY_MUST_USE enum sky_status sky_cache_add_activity(struct sky_cache *cache,
                                                     const struct sky_activity_record *activity);
+
+/* The window is that of its end; SKY_E_RANGE: that is as far ahead. */
 SKY_MUST_USE enum sky_status sky_cache_add_session(struct sky_cache *cache, const struct sky_session *session,
                                                    int32_t partition, int64_t offset);
 

@@ -108,7 +108,7 @@ static enum sky_status flush_some(struct sky_cache_slides *slides, struct sky_re
     struct sky_redis_reply replies[SKY_CACHE_SLIDES_A_GO] = {0};
     struct sky_cache_slide *written[SKY_CACHE_SLIDES_A_GO];
     char keys[SKY_CACHE_SLIDES_A_GO][KEY_SIZE];
-    uint32_t count = 0;
+    uint32_t count = 0, taken = 0;
     for (uint32_t i = 0; i < slides->count && count < SKY_CACHE_SLIDES_A_GO; i++) {
         struct sky_cache_slide *slide = &slides->slides[i];
         if (!slide->waits)
@@ -125,9 +125,10 @@ static enum sky_status flush_some(struct sky_cache_slides *slides, struct sky_re
     for (uint32_t i = 0; i < count; i++)
         if (replies[i].kind == SKY_REDIS_STATUS) {
             written[i]->waits = false;
-            ++*writes;
+            taken++;
         }
-    return status;
+    *writes += taken;
+    return status == SKY_OK && taken < count ? SKY_E_MALFORMED : status; /* that is no answer to SET */
 }
 
 enum sky_status sky_cache_slides_flush(struct sky_cache_slides *slides, struct sky_redis *redis, int64_t ttl_ms,

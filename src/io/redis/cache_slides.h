@@ -37,7 +37,8 @@ SKY_MUST_USE enum sky_status sky_cache_slides_add(struct sky_cache_slides *slide
 bool sky_cache_slides_wait(const struct sky_cache_slides *slides);
 void sky_cache_slides_write_again(struct sky_cache_slides *slides);
 
-/* Write those that wait; errors as of redis.h. *writes counts on. */
+/* Write those that wait; errors as of redis.h, and SKY_E_MALFORMED when SET was answered with anything but a status.
+ * *writes counts on. */
 SKY_MUST_USE enum sky_status sky_cache_slides_flush(struct sky_cache_slides *slides, struct sky_redis *redis,
                                                     int64_t ttl_ms, uint64_t *writes);
 

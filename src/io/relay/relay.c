@@ -638,7 +638,7 @@ static enum sky_status add_sources(struct sky_relay *relay)
                 return SKY_E_CONFIG;
             memcpy(text, rest, len);
             text[len] = 0;
-            if (sky_url_parse(text, &source->url) != SKY_OK)
+            if (!sky_url_is_websocket(text) || sky_url_parse(text, &source->url) != SKY_OK)
                 return SKY_E_CONFIG;
             sky_url_authority(&source->url, source->host);
             relay->sources_count++;

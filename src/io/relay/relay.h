@@ -101,7 +101,7 @@ struct sky_relay_item {
 
 struct sky_relay;
 
-/* Connects with the first sky_relay_next. SKY_E_CONFIG (no URL, too many), SKY_E_MEMORY. */
+/* Connects with the first sky_relay_next. SKY_E_CONFIG (no URL, too many, not ws:// or wss://), SKY_E_MEMORY. */
 SKY_MUST_USE enum sky_status sky_relay_new(const struct sky_relay_options *options, struct sky_relay **relay);
 void sky_relay_free(struct sky_relay *relay); /* NULL is fine */
 

@@ -244,13 +244,19 @@ static enum sky_status list_page(struct sky_s3 *s3, const char *prefix, sky_s3_e
 enum sky_status sky_s3_list(struct sky_s3 *s3, const char *prefix, sky_s3_each_fn each, void *context)
 {
     struct sky_s3_page page = {.is_truncated = true};
+    struct sky_buffer last_token = {0};
     enum sky_status status = SKY_OK;
     for (uint32_t pages = 0; status == SKY_OK && page.is_truncated; pages++) {
-        status = list_page(s3, prefix, each, context, &page);
-        if (status == SKY_OK && page.is_truncated && (!page.next_token.len || pages == PAGES_MAX))
+        sky_buffer_clear(&last_token);
+        sky_buffer_put_span(&last_token, sky_buffer_span(&page.next_token));
+        status = last_token.failed ? SKY_E_MEMORY : list_page(s3, prefix, each, context, &page);
+        bool goes_on = page.next_token.len && pages != PAGES_MAX &&
+                       !sky_span_equal(sky_buffer_span(&page.next_token), sky_buffer_span(&last_token));
+        if (status == SKY_OK && page.is_truncated && !goes_on)
             status = sky_s3_fail(s3, SKY_E_MALFORMED, "%s: a listing that does not go on", s3->scheme_host);
     }
     sky_buffer_clean_up(&page.next_token);
+    sky_buffer_clean_up(&last_token);
     return status;
 }
 

@@ -99,6 +99,20 @@ static bool header_value(struct sky_span line, const char *name, char *out, size
     return true;
 }
 
+/* It is shown: of the letters that the names of regions are made of, or left out. */
+static void take_region(const char *text, char *region, size_t region_size)
+{
+    if (strlen(text) < region_size && !text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")])
+        snprintf(region, region_size, "%s", text);
+}
+
+/* In seconds; a date is not read. Negative: as we like. */
+static int64_t read_retry_after(const char *text)
+{
+    int64_t seconds = strtoll(text, NULL, 10);
+    return seconds >= RETRY_AFTER_MS_MAX / 1000 ? RETRY_AFTER_MS_MAX : seconds >= 0 ? seconds * 1000 : -1;
+}
+
 static size_t take_header(char *bytes, size_t size, size_t count, void *context)
 {
     struct receiver *receiver = (struct receiver *)context;
@@ -112,9 +126,9 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *context)
     else if (header_value(line, "content-length", text, sizeof text))
         answer->length_bytes = strtoull(text, NULL, 10);
     else if (header_value(line, "retry-after", text, sizeof text))
-        answer->retry_after_ms = strtoll(text, NULL, 10) * 1000;
+        answer->retry_after_ms = read_retry_after(text);
     else if (header_value(line, "x-amz-bucket-region", text, sizeof text))
-        snprintf(answer->error.region, sizeof answer->error.region, "%.63s", text);
+        take_region(text, answer->error.region, sizeof answer->error.region);
     return line.len;
 }
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/printable.h"
 #include "text/display_width.h"
@@ -431,12 +432,26 @@ static void draw_head(struct canvas *canvas, const struct sky_board_view *view)
     next_line(canvas);
 }
 
+/* Why there is no connection, and when the next attempt is due. */
+static void draw_problem(struct canvas *canvas, const struct sky_board_status *status)
+{
+    char due[CELL_SIZE] = "";
+    if (!*status->problem || !next_line(canvas))
+        return;
+    if (status->retry_ms > 0)
+        snprintf(due, sizeof due, "  next attempt in %lld s", (long long)((status->retry_ms + 999) / 1000));
+    uint32_t due_width = (uint32_t)strlen(due), columns = canvas->style->columns;
+    put_foreign(canvas, RED, sky_span_from_string(status->problem), columns > due_width ? columns - due_width : 0);
+    print(canvas, DIM, "%s", due);
+    next_line(canvas);
+}
+
 static void draw_warm_up(struct canvas *canvas, const struct sky_board_status *status)
 {
     uint32_t left = status->warm_up_minutes_left;
     if (!next_line(canvas))
         return;
-    print(canvas, YELLOW, "Learning what is usual: first trends in about %u min", left);
+    print(canvas, YELLOW, "Learning what is usual: first trends in %u min", left);
     if (status->speed > 1)
         print(canvas, YELLOW, " of simulated time, %.0f s here", (double)left * 60 / status->speed);
     if (!next_line(canvas))
@@ -486,6 +501,7 @@ void sky_terminal_view_table(const struct sky_board_view *view, const struct sky
 {
     struct canvas canvas = {.style = style, .frame = frame};
     draw_head(&canvas, view);
+    draw_problem(&canvas, view->status);
     draw_body(&canvas, view);
     draw_foot(&canvas);
 }

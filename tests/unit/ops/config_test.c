@@ -214,6 +214,17 @@ static void test_other_errors(void **state)
     sky_config_clean_up(&config);
 }
 
+static void test_redis_url(void **state)
+{
+    char *const password[] = {(char[]){"SKYTREND_REDIS_URL=redis://one:6379,redis://user:s3cr3t@two:6379/0"}, NULL};
+    char *const nodes[] = {(char[]){"SKYTREND_REDIS_URL=rediss://one:6379,rediss://two:6379"}, NULL};
+    assert_int_equal(load(NULL, password, NULL), SKY_E_CONFIG);
+    assert_memory_equal(message.text, "redis.url: ", 11);
+    assert_null(strstr(message.text, "s3cr3t"));
+    assert_int_equal(load(NULL, nodes, NULL), SKY_OK);
+    sky_config_clean_up(&config);
+}
+
 /* Cut a good file anywhere and turn each of its bytes: an answer, never a crash. */
 static void test_damaged_files(void **state)
 {
@@ -314,11 +325,17 @@ static void test_the_reference_is_current(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),         cmocka_unit_test(test_each_layer_outranks_the_one_before),
-        cmocka_unit_test(test_the_default_file), cmocka_unit_test(test_errors_of_the_file),
-        cmocka_unit_test(test_harmless_files),   cmocka_unit_test(test_other_errors),
-        cmocka_unit_test(test_damaged_files),    cmocka_unit_test(test_the_reference_is_current),
-        cmocka_unit_test(test_secrets),          cmocka_unit_test(test_secret_urls),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_each_layer_outranks_the_one_before),
+        cmocka_unit_test(test_the_default_file),
+        cmocka_unit_test(test_errors_of_the_file),
+        cmocka_unit_test(test_harmless_files),
+        cmocka_unit_test(test_other_errors),
+        cmocka_unit_test(test_redis_url),
+        cmocka_unit_test(test_damaged_files),
+        cmocka_unit_test(test_the_reference_is_current),
+        cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_secret_urls),
     };
     return cmocka_run_group_tests(tests, in_empty_folder, leave_folder);
 }

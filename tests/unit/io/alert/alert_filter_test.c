@@ -105,7 +105,7 @@ static void test_keywords(void **state)
 
 static void test_languages_and_confidence(void **state)
 {
-    struct sky_alert_filter *filter = filter_of("ja, *", "", "", 0.5);
+    struct sky_alert_filter *filter = filter_of("JA, *", "", "", 0.5);
     struct sky_trend_alert alert = alert_of("紅茶", SKY_TREND_STARTED);
     assert_true(sky_alert_filter_wants(filter, &alert));
     alert.language = SKY_SPAN("*");

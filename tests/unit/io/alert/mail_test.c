@@ -11,6 +11,7 @@
 #include <signal.h>
 
 #include "io/alert/mail.h"
+#include "io/host/clock.h"
 #include "unit/io/alert/alerts.h"
 #include "unit/io/net/scripted_server.h"
 
@@ -72,13 +73,13 @@ static void serve(struct peer *peer, void *context)
             go_on = answer(peer, office->data) &&
                     (office->data[0] != '3' || (take_message(peer, office) && answer(peer, office->end)));
         else if (strncmp(line, "QUIT", 4) == 0)
-            go_on = false;
+            go_on = office->end && !*office->end; /* as silent as before */
         else
             go_on = answer(peer, "502 what?\r\n");
     }
 }
 
-static struct sky_delivery deliver(struct post_office *office, size_t mails)
+static struct sky_delivery deliver_within(struct post_office *office, size_t mails, int timeout_ms)
 {
     struct scripted_server *server = scripted_server_new();
     struct sky_mail *mail;
@@ -92,13 +93,18 @@ static struct sky_delivery deliver(struct post_office *office, size_t mails)
                                              .from = "skytrend@example.org",
                                              .to = "a@example.org, b@example.org",
                                              .connect_timeout_ms = 5000,
-                                             .timeout_ms = 10000};
+                                             .timeout_ms = timeout_ms};
     assert_int_equal(sky_mail_new(&options, &mail, problem), SKY_OK);
     for (size_t i = 0; i < mails; i++)
         sky_mail_deliver(mail, (struct sky_alert_list){list, 1}, INT64_C(1767574501999), &delivery);
     sky_mail_free(mail);
     scripted_server_stop(server);
     return delivery;
+}
+
+static struct sky_delivery deliver(struct post_office *office, size_t mails)
+{
+    return deliver_within(office, mails, 10000);
 }
 
 static void test_a_mail(void **state)
@@ -178,6 +184,17 @@ static void test_refusals(void **state)
     check(&how, SKY_DELIVERY_REFUSED);
 }
 
+/* No word comes after the mail, nor to the QUIT behind it: libcurl would wait for that for two minutes more. */
+static void test_silence_is_bounded(void **state)
+{
+    struct post_office how = friendly;
+    int64_t begin_ms = sky_clock_monotonic_ms();
+    how.end = "";
+    struct sky_delivery delivery = deliver_within(&how, 1, 1500);
+    assert_int_equal(delivery.result, SKY_DELIVERY_FAILED);
+    assert_true(sky_clock_monotonic_ms() - begin_ms < 10000);
+}
+
 static void check_options(const char *url, const char *from, const char *to, const char *part)
 {
     struct sky_mail *mail;
@@ -207,9 +224,8 @@ static void test_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_mail),
-        cmocka_unit_test(test_one_after_the_other),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_a_mail),   cmocka_unit_test(test_one_after_the_other),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_silence_is_bounded),
         cmocka_unit_test(test_options),
     };
     signal(SIGPIPE, SIG_IGN);

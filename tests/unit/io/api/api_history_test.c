@@ -347,7 +347,7 @@ static void test_interrupt(void **state)
         sky_lake_query_sql(query,
                            SKY_SPAN("SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range * "
                                     "b.range % 7 = 1"),
-                           FIRST, FIRST + MINUTE),
+                           FIRST, FIRST + MINUTE, 0),
         SKY_E_END);
     assert_true(sky_clock_monotonic_ms() - began_ms < 10000);
     pthread_join(thread, NULL);

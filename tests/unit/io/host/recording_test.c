@@ -78,6 +78,37 @@ static void test_lines(void **state)
     expect(SKY_RECORDING_LINES, "{}", SKY_E_END);
 }
 
+/* What looks like frames, or like nothing, is lines when that is asked for. */
+static void test_lines_by_demand(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *items[3];
+    } cases[] = {
+        {"not json\n{\"a\":1}\n", {"not json", "{\"a\":1}"}},
+        {"SKYREC1\n{\"a\":1}\n", {"SKYREC1", "{\"a\":1}"}},
+        {"{\"a\":1}", {"{\"a\":1}"}},
+        {"x", {"x"}},
+        {"", {NULL}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sky_recording_reader *reader;
+        struct sky_recording_item item;
+        struct sky_error error;
+        write_file(cases[i].text, strlen(cases[i].text));
+        assert_int_equal(sky_recording_open(path, &reader, &error), SKY_OK);
+        sky_recording_take_lines(reader);
+        assert_int_equal(sky_recording_form(reader), SKY_RECORDING_LINES);
+        for (const char *const *expected = cases[i].items; *expected; expected++) {
+            assert_int_equal(sky_recording_next(reader, &item), SKY_OK);
+            assert_true(sky_span_equal(item.bytes, sky_span_from_string(*expected)));
+        }
+        assert_int_equal(sky_recording_next(reader, &item), SKY_E_END);
+        sky_recording_close(reader);
+    }
+}
+
 static void test_long_lines(void **state)
 {
     (void)state;
@@ -196,8 +227,9 @@ static int remove_path(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_frames),     cmocka_unit_test(test_lines),        cmocka_unit_test(test_long_lines),
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_damaged_zstd), cmocka_unit_test(test_no_such_file),
+        cmocka_unit_test(test_frames),          cmocka_unit_test(test_lines),      cmocka_unit_test(test_long_lines),
+        cmocka_unit_test(test_lines_by_demand), cmocka_unit_test(test_round_trip), cmocka_unit_test(test_damaged_zstd),
+        cmocka_unit_test(test_no_such_file),
     };
     return cmocka_run_group_tests(tests, make_path, remove_path);
 }

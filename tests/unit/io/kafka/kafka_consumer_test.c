@@ -1,5 +1,5 @@
-/* A member of a group whose coordinator does not say what was committed. The brokers are librdkafka's mock of them; the
- * real ones, which cannot be made to fail so, are in tests/system/kafka_test.py. */
+/* A member of a group whose coordinator does not say what was committed, or that is paused in a rebalance. The brokers
+ * are librdkafka's mock of them; the real ones, which cannot be made to fail so, are in tests/system/kafka_test.py. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -224,6 +224,98 @@ static void test_joins_anew(void **state)
     assert_int_equal(calls, 8);
 }
 
+/* ---- a pause, and a rebalance in it ---- */
+
+/* One more member, of another topic: what is ours is taken and given back. */
+static rd_kafka_t *start_other(const struct fixture *f)
+{
+    char problem[256];
+    const char *const settings[][2] = {{"bootstrap.servers", f->kafka.bootstrap_servers},
+                                       {"group.id", "group"},
+                                       {"partition.assignment.strategy", "range"}};
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        assert_int_equal(rd_kafka_conf_set(conf, settings[i][0], settings[i][1], problem, sizeof problem),
+                         RD_KAFKA_CONF_OK);
+    rd_kafka_t *other = rd_kafka_new(RD_KAFKA_CONSUMER, conf, problem, sizeof problem);
+    assert_non_null(other);
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(topics, "other", RD_KAFKA_PARTITION_UA);
+    assert_int_equal(rd_kafka_subscribe(other, topics), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_topic_partition_list_destroy(topics);
+    return other;
+}
+
+static void stop_other(rd_kafka_t *other)
+{
+    rd_kafka_consumer_close(other);
+    rd_kafka_destroy(other);
+}
+
+/* Paused all the time: nothing may come. */
+static void poll_until(struct fixture *f, bool assigned)
+{
+    struct sky_kafka_record record;
+    struct sky_kafka_message message;
+    int64_t end_ms = sky_clock_monotonic_ms() + WAIT_MS;
+    while (f->assigned[0] != assigned || f->assigned[1] != assigned) {
+        assert_true(sky_clock_monotonic_ms() < end_ms);
+        enum sky_kafka_event event = sky_kafka_consumer_next(f->consumer, 1, &record, &message);
+        assert_true(event == SKY_KAFKA_IDLE || event == SKY_KAFKA_PROBLEM);
+    }
+}
+
+static void assert_reads_on_after(struct fixture *f, bool assigned)
+{
+    int problems = 0;
+    join(f);
+    assert_int_equal(read_all(f, &problems), (RECORDS - COMMITTED) * PARTITIONS);
+    sky_kafka_consumer_pause(f->consumer, true);
+    rd_kafka_t *other = start_other(f);
+    poll_until(f, false);
+    if (assigned)
+        poll_until(f, true);
+    sky_kafka_consumer_pause(f->consumer, false);
+    /* Nothing was committed since: what the group committed is where it begins. */
+    assert_int_equal(read_all(f, &problems), (RECORDS - COMMITTED) * PARTITIONS);
+    assert_int_equal(f->assignments, 2 * PARTITIONS);
+    stop_other(other);
+}
+
+static void test_reads_on_when_the_pause_ends_without_an_assignment(void **state)
+{
+    assert_reads_on_after(*state, false);
+}
+
+static void test_reads_on_when_the_pause_ends_after_an_assignment(void **state)
+{
+    assert_reads_on_after(*state, true);
+}
+
+static void wait_for_problem(struct fixture *f, bool expected)
+{
+    struct sky_kafka_record record;
+    struct sky_kafka_message message;
+    int64_t end_ms = sky_clock_monotonic_ms() + WAIT_MS;
+    do {
+        assert_true(sky_clock_monotonic_ms() < end_ms);
+        assert_int_not_equal(sky_kafka_consumer_next(f->consumer, 100, &record, &message), SKY_KAFKA_RECORD);
+        sky_kafka_consumer_problem(f->consumer, &message);
+    } while ((message.text[0] != 0) != expected);
+}
+
+static void test_a_problem_ends_without_a_record(void **state)
+{
+    struct fixture *f = *state;
+    int problems = 0;
+    join(f);
+    assert_int_equal(read_all(f, &problems), (RECORDS - COMMITTED) * PARTITIONS);
+    assert_int_equal(rd_kafka_mock_broker_set_down(f->brokers, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+    wait_for_problem(f, true);
+    assert_int_equal(rd_kafka_mock_broker_set_up(f->brokers, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+    wait_for_problem(f, false);
+}
+
 #if defined __has_feature
 #if __has_feature(thread_sanitizer)
 #define NO_MOCK 1 /* librdkafka starts its threads by thrd_create, which the sanitizer does not see */
@@ -242,6 +334,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_partition_that_is_not_known_is_not_one_without_an_offset, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_joins_anew, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reads_on_when_the_pause_ends_without_an_assignment, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reads_on_when_the_pause_ends_after_an_assignment, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_problem_ends_without_a_record, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

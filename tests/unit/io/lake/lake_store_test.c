@@ -71,11 +71,36 @@ static void test_a_folder_has_none(void **state)
     sky_lake_store_free(store);
 }
 
+static void test_what_a_place_is(void **state)
+{
+    char problem[SKY_S3_PROBLEM_SIZE];
+    struct sky_lake_store *store;
+    static const char *const neither[] = {"", "ftp://x", "s3:/skytrend", "S3:/skytrend", "file:///srv/lake", "gs+x:/a"};
+    static const char *const folders[] = {"lake", "/srv/a:/b", "./ftp:/x", "a:b", ":/x", "s3"};
+    static const char *const buckets[] = {"s3://skytrend", "S3://skytrend/a"};
+    (void)state;
+    for (size_t i = 0; i < sizeof neither / sizeof *neither; i++) {
+        const struct sky_lake_store_options options = {.location = neither[i]};
+        assert_int_equal(sky_lake_store_new(&options, &store, problem), SKY_E_CONFIG);
+        assert_non_null(strstr(problem, "neither"));
+    }
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        const struct sky_lake_store_options options = {.location = folders[i]};
+        assert_int_equal(sky_lake_store_new(&options, &store, problem), SKY_OK);
+        assert_null(sky_lake_store_s3(store));
+        sky_lake_store_free(store);
+    }
+    for (size_t i = 0; i < sizeof buckets / sizeof *buckets; i++)
+        assert_true(sky_lake_is_s3(buckets[i]));
+    assert_false(sky_lake_is_s3("s3:/skytrend"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_uploads_of_the_lake_alone),
         cmocka_unit_test(test_a_folder_has_none),
+        cmocka_unit_test(test_what_a_place_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

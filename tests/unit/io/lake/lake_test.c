@@ -149,7 +149,7 @@ static void assert_rows(struct sky_lake_query *query, const char *expected)
 static void assert_sql(struct fixture *f, const char *sql, const char *expected)
 {
     struct sky_lake_query *query = open_query(f);
-    enum sky_status status = sky_lake_query_sql(query, sky_span_from_string(sql), 0, FOREVER);
+    enum sky_status status = sky_lake_query_sql(query, sky_span_from_string(sql), 0, FOREVER, 0);
     if (status != SKY_OK)
         fail_msg("%s: %s", sql, sky_lake_query_problem(query));
     assert_rows(query, expected);
@@ -159,7 +159,7 @@ static void assert_sql(struct fixture *f, const char *sql, const char *expected)
 static void assert_refused(struct fixture *f, const char *sql)
 {
     struct sky_lake_query *query = open_query(f);
-    assert_int_equal(sky_lake_query_sql(query, sky_span_from_string(sql), 0, FOREVER), SKY_E_RANGE);
+    assert_int_equal(sky_lake_query_sql(query, sky_span_from_string(sql), 0, FOREVER, 0), SKY_E_RANGE);
     assert_true(sky_lake_query_problem(query)[0]);
     sky_lake_query_free(query);
 }
@@ -195,6 +195,12 @@ static void test_posts(void **state)
         "1667|500|4999|2500\n");
     store_posts(f, 0, POSTS); /* the same chunk again replaces its files */
     assert_sql(f, "SELECT count(*) FROM raw_posts -- a comment at the end", "5000\n");
+    struct sky_lake_query *query = open_query(f);
+    assert_int_equal(sky_lake_query_sql(query, SKY_SPAN("SELECT range FROM range(9) ORDER BY range DESC -- last first"),
+                                        0, FOREVER, 3),
+                     SKY_OK);
+    assert_rows(query, "8\n7\n6\n");
+    sky_lake_query_free(query);
 }
 
 static void test_deletes_and_accounts(void **state)
@@ -354,6 +360,10 @@ static void test_historical_trends(void **state)
     wanted.end_ms = T_2026_01_05_14 - 999 * HOUR_MS;
     assert_int_equal(sky_lake_query_historical_trends(query, &wanted), SKY_OK);
     assert_rows(query, "");
+    int64_t start_ms, end_ms;
+    assert_int_equal(sky_lake_query_hours(query, &start_ms, &end_ms), SKY_OK);
+    assert_int_equal(start_ms, T_2026_01_05_14);
+    assert_int_equal(end_ms, T_2026_01_05_14 + 2 * HOUR_MS);
     sky_lake_query_free(query);
 }
 

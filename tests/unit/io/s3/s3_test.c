@@ -244,6 +244,55 @@ static void test_words(void **state)
     finish(&server, s3);
 }
 
+#define ELSEWHERE(region)                                                                                              \
+    "HTTP/1.1 400 Bad Request\r\nx-amz-bucket-region: " region "\r\nContent-Length: 63\r\n\r\n"                        \
+    "<Error><Code>AuthorizationHeaderMalformed</Code></Error>       "
+
+/* A region is shown, so only what can be one is taken. */
+static void test_regions(void **state)
+{
+    START({"GET", ELSEWHERE("eu-west-3"), 0}, {"GET", ELSEWHERE("\x1b]0;pwned\x07\x1b[31m"), 0},
+          {"GET",
+           ELSEWHERE("eu\xc2\x9b"
+                     "31m"),
+           0});
+    struct sky_buffer body = {0};
+    assert_int_equal(sky_s3_get(s3, "x", 100, &body), SKY_E_CONFIG);
+    assert_non_null(strstr(sky_s3_problem(s3), "it is eu-west-3"));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(sky_s3_get(s3, "x", 100, &body), SKY_E_CONFIG);
+        assert_non_null(strstr(sky_s3_problem(s3), "region is probably wrong (Auth"));
+    }
+    finish(&server, s3);
+}
+
+#define BUSY_FOR(seconds) "HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nRetry-After: " seconds "\r\n\r\n"
+
+/* The least number there is, which counts as none, and then one whose milliseconds are 2^64 + 384. That is waited for,
+ * a minute at most, and not 384 ms, so it is the stop that ends it. */
+static void *stop_soon(void *context)
+{
+    sleep(1);
+    atomic_store((atomic_bool *)context, true);
+    return NULL;
+}
+
+static void test_retry_after(void **state)
+{
+    static const struct step steps[] = {{"GET", BUSY_FOR("-9223372036854775808"), 0},
+                                        {"GET", BUSY_FOR("18446744073709552"), 0}};
+    struct server server;
+    atomic_bool stop = false;
+    pthread_t thread;
+    struct sky_buffer body = {0};
+    start(&server, steps, 2);
+    struct sky_s3 *s3 = client(&server, &stop);
+    assert_int_equal(pthread_create(&thread, NULL, stop_soon, &stop), 0);
+    assert_int_equal(sky_s3_get(s3, "x", 100, &body), SKY_E_END);
+    pthread_join(thread, NULL);
+    finish(&server, s3);
+}
+
 static char big_path[] = "/tmp/skytrend-s3-XXXXXX";
 
 /* 2 parts and 1 byte. */
@@ -332,6 +381,19 @@ static void test_hostile_listings(void **state)
     finish(&server, s3);
 }
 
+static void test_listing_in_a_circle(void **state)
+{
+#define CIRCLE                                                                                                         \
+    XML("200 OK", "116",                                                                                               \
+        "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>"            \
+        "</ListBucketResult>")
+    START({"GET /bucket/?list-type=2", CIRCLE, 0}, {"GET /bucket/?continuation-token=t&", CIRCLE, 0});
+    struct sky_buffer out = {0};
+    assert_int_equal(sky_s3_list(s3, "", take_key, &out), SKY_E_MALFORMED);
+    assert_non_null(strstr(sky_s3_problem(s3), "does not go on"));
+    finish(&server, s3);
+}
+
 static void test_expiry_of_others(void **state)
 {
     START({"GET /bucket/?lifecycle= ",
@@ -398,10 +460,13 @@ int main(void)
         cmocka_unit_test(test_refused_upload),
         cmocka_unit_test(test_damaged_upload),
         cmocka_unit_test(test_words),
+        cmocka_unit_test(test_regions),
+        cmocka_unit_test(test_retry_after),
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_parts_refused),
         cmocka_unit_test(test_listing),
         cmocka_unit_test(test_hostile_listings),
+        cmocka_unit_test(test_listing_in_a_circle),
         cmocka_unit_test(test_expiry_of_others),
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_options),

@@ -179,12 +179,12 @@ static void test_trends(void **state)
 static void test_warming_up(void **state)
 {
     struct sky_board_status status = simulated();
-    status.warm_up_minutes_left = 9;
+    status.warm_up_minutes_left = 12; /* the most there is by default: it must fit 80 columns */
     sky_board_set_status(*state, &status);
     publish(*state, NULL, 0, true);
     struct picture *picture = draw(*state, 80, 24);
     assert_string_equal(row_text(picture, 3),
-                        "Learning what is usual: first trends in about 9 min of simulated time, 9 s here");
+                        "Learning what is usual: first trends in 12 min of simulated time, 12 s here");
     assert_string_equal(row_text(picture, 4),
                         "Until then the most mentioned words, by plain count. They are not trends.");
     assert_non_null(strstr(row_text(picture, 6), "Most mentioned"));
@@ -206,6 +206,33 @@ static void test_stalled_and_empty(void **state)
     publish(*state, NULL, 0, false);
     picture = draw(*state, 80, 24);
     assert_string_equal(row_text(picture, 3), "Nothing is above its usual level now.");
+}
+
+/* What the relay said is shown whole or cut, but never at the cost of when the next attempt is. */
+static void test_no_connection(void **state)
+{
+    struct sky_board_status status = simulated();
+    status.simulated = false;
+    status.connection = SKY_BOARD_CONNECTING;
+    snprintf(status.problem, sizeof status.problem, "bsky.network: the name is not known\x1b[2J");
+    status.retry_ms = 6001;
+    sky_board_set_status(*state, &status);
+    struct picture *picture = draw(*state, 80, 24);
+    assert_non_null(strstr(row_text(picture, 0), "connecting"));
+    const char *row = row_text(picture, 3);
+    assert_ptr_equal(strstr(row, "bsky.network: the name is not known"), row);
+    assert_non_null(strstr(row, "  next attempt in 7 s"));
+    assert_string_equal(row_text(picture, 5), "Waiting for the first posts.");
+    picture = draw(*state, 40, 24);
+    assert_string_equal(row_text(picture, 3), "bsky.network: the …  next attempt in 7 s");
+    status.retry_ms = 0; /* the attempt is being made */
+    sky_board_set_status(*state, &status);
+    picture = draw(*state, 80, 24);
+    assert_null(strstr(row_text(picture, 3), "next"));
+    status.problem[0] = '\0';
+    sky_board_set_status(*state, &status);
+    picture = draw(*state, 80, 24);
+    assert_string_equal(row_text(picture, 3), "Waiting for the first posts.");
 }
 
 /* The columns stand in the same places whatever the keyword, and nothing of it acts on the terminal. */
@@ -295,6 +322,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_trends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_warming_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stalled_and_empty, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_connection, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hostile_keywords, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_all_sizes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_colours_only_when_asked, set_up, tear_down),
