@@ -47,15 +47,13 @@ enum sky_status sky_run_letters_put(struct sky_run_letters *letters, const struc
     const struct sky_kafka_record *record = item->record;
     if (!letters || !record)
         return SKY_OK;
-    struct sky_span value = record->value;
-    value.len = value.len < SKY_RUN_LETTER_BYTES ? value.len : SKY_RUN_LETTER_BYTES;
     const struct sky_kafka_dead_letter letter = {.service = "run",
                                                  .reason = item->notice,
                                                  .topic = record->topic,
                                                  .partition = record->partition,
                                                  .offset = record->offset,
                                                  .key = record->key,
-                                                 .value = value};
+                                                 .value = record->value};
     sky_log(SKY_LOG_WARN, "dropped", SKY_LOG_TEXT("reason", "not PostData"), SKY_LOG_TEXT("detail", item->notice),
             SKY_LOG_TEXT("topic", record->topic), SKY_LOG_INT("partition", record->partition),
             SKY_LOG_INT("offset", record->offset));

@@ -11,8 +11,7 @@
 #include "io/kafka/kafka_dead_letters.h"
 #include "ops/config.h"
 
-#define SKY_RUN_LETTERS_MAX  1000         /* ours: as many wait for the brokers, then nothing is read */
-#define SKY_RUN_LETTER_BYTES (256 * 1024) /* of a value; ours, as all services keep */
+#define SKY_RUN_LETTERS_MAX 1000 /* ours: as many wait for the brokers, then nothing is read */
 
 struct sky_run_letters;
 
