@@ -1,6 +1,4 @@
-/* What waits for a minute is a run of entries: u8 kind, and the packet's entries as a blob.
- *
- * Time. The engine that runs in one piece begins at its first event and starts anew where events are further apart than
+/* Time. The engine that runs in one piece begins at its first event and starts anew where events are further apart than
  * SKY_ENGINE_GAP_MINUTES_MAX. Here windows are told of for as long as they hold posts, so only totals that say that
  * there were events count as such.
  *
@@ -29,7 +27,7 @@ struct sky_rank_stage {
     const struct sky_engine_options *options; /* of the copy */
     struct sky_tracker *tracker;
     struct sky_post_store *store;
-    struct sky_minutes waiting;
+    struct sky_minutes waiting[SKY_PACKET_KINDS]; /* packets of a kind, by their minute */
     int64_t closed_minute;
     int64_t event_minute;          /* the last up to the one to be closed next that had events */
     struct sky_minutes parts;      /* of activity, by the first minute of their window */
@@ -47,7 +45,6 @@ struct sky_rank_stage {
 struct slide {
     int64_t minute;
     struct sky_packets *packets;
-    struct sky_buffer waited; /* what waited for it; the others borrow it */
     struct sky_buffer of_kind[SKY_PACKET_KINDS];
     uint64_t posts;
     uint64_t authors;
@@ -90,7 +87,8 @@ void sky_rank_stage_free(struct sky_rank_stage *stage)
     if (!stage)
         return;
     end_state(stage);
-    sky_minutes_clean_up(&stage->waiting);
+    for (uint32_t kind = 0; kind < SKY_PACKET_KINDS; kind++)
+        sky_minutes_clean_up(&stage->waiting[kind]);
     sky_minutes_clean_up(&stage->parts);
     sky_slide_rows_clean_up(&stage->rows);
     sky_snapshot_builder_clean_up(&stage->snapshot);
@@ -110,11 +108,10 @@ enum sky_status sky_rank_stage_take(struct sky_rank_stage *stage, const struct s
         stage->stats.packets_late++;
         return SKY_E_LATE;
     }
-    struct sky_buffer *waiting = sky_minutes_open(&stage->waiting, packet->minute);
+    struct sky_buffer *waiting = sky_minutes_open(&stage->waiting[packet->kind], packet->minute);
     if (!waiting)
         return SKY_E_MEMORY;
-    sky_buffer_put_u8(waiting, (uint8_t)packet->kind);
-    sky_buffer_put_blob(waiting, packet->entries);
+    sky_buffer_put_span(waiting, packet->entries);
     return waiting->failed ? SKY_E_MEMORY : SKY_OK;
 }
 
@@ -342,30 +339,14 @@ static enum sky_status put_activity(struct sky_rank_stage *stage, struct slide *
 
 /* ---- a slide ---- */
 
-/* Sort what waited by kind. */
-static enum sky_status open_slide(struct sky_rank_stage *stage, struct slide *slide, struct sky_error *error)
+static void open_slide(struct sky_rank_stage *stage, struct slide *slide)
 {
-    struct sky_reader reader;
-    sky_minutes_take(&stage->waiting, slide->minute, &slide->waited);
-    sky_reader_init(&reader, sky_buffer_span(&slide->waited));
-    while (sky_reader_ok(&reader) && reader.offset < reader.input.len) {
-        uint8_t kind = sky_reader_u8(&reader);
-        struct sky_span entries = sky_reader_blob(&reader);
-        if (kind >= SKY_PACKET_KINDS)
-            sky_reader_fail(&reader, SKY_E_RANGE, "not a packet of the stages");
-        if (!sky_reader_ok(&reader))
-            break;
-        sky_buffer_put_span(&slide->of_kind[kind], entries);
-        if (slide->of_kind[kind].failed)
-            return SKY_E_MEMORY;
-    }
-    *error = reader.error;
-    return reader.error.status;
+    for (uint32_t kind = 0; kind < SKY_PACKET_KINDS; kind++)
+        sky_minutes_take(&stage->waiting[kind], slide->minute, &slide->of_kind[kind]);
 }
 
 static void close_slide(struct slide *slide)
 {
-    sky_buffer_clean_up(&slide->waited);
     for (uint32_t kind = 0; kind < SKY_PACKET_KINDS; kind++)
         sky_buffer_clean_up(&slide->of_kind[kind]);
 }
@@ -416,12 +397,10 @@ static enum sky_status put_records(struct sky_rank_stage *stage, struct slide *s
 static enum sky_status close_minute(struct sky_rank_stage *stage, struct slide *slide, struct sky_error *error)
 {
     struct sky_tracker_result result;
-    enum sky_status status = open_slide(stage, slide, error);
-    if (status != SKY_OK)
-        return status;
+    open_slide(stage, slide);
     struct sky_reader posts = entries_of(slide, SKY_PACKET_POSTS), totals = entries_of(slide, SKY_PACKET_TOTALS);
     sky_post_store_advance(stage->store, slide->minute);
-    status = take_posts(stage, &posts);
+    enum sky_status status = take_posts(stage, &posts);
     status = status_of(status, &posts, error);
     add_totals(slide, &totals);
     status = status_of(status, &totals, error);
@@ -440,19 +419,14 @@ static enum sky_status close_minute(struct sky_rank_stage *stage, struct slide *
 
 /* ---- which minutes ---- */
 
-static bool has_events(struct sky_span waited)
+static bool has_events(struct sky_span totals)
 {
     struct sky_reader reader;
-    sky_reader_init(&reader, waited);
-    while (sky_reader_ok(&reader) && reader.offset < waited.len) {
-        uint8_t kind = sky_reader_u8(&reader);
-        struct sky_reader totals;
-        sky_reader_init(&totals, sky_reader_blob(&reader));
-        while (kind == SKY_PACKET_TOTALS && sky_reader_ok(&totals) && totals.offset < totals.input.len) {
-            if (sky_reader_u8(&totals))
-                return true;
-            sky_reader_bytes(&totals, 2 * sizeof(uint64_t));
-        }
+    sky_reader_init(&reader, totals);
+    while (sky_reader_ok(&reader) && reader.offset < totals.len) {
+        if (sky_reader_u8(&reader))
+            return true;
+        sky_reader_bytes(&reader, 2 * sizeof(uint64_t));
     }
     return false;
 }
@@ -461,10 +435,21 @@ static bool has_events(struct sky_span waited)
  * has reached. */
 static int64_t next_event(const struct sky_rank_stage *stage, int64_t from, int64_t minute)
 {
-    for (uint32_t i = 0; i < stage->waiting.count && stage->waiting.items[i].minute <= minute; i++)
-        if (stage->waiting.items[i].minute >= from && has_events(sky_buffer_span(&stage->waiting.items[i].bytes)))
-            return stage->waiting.items[i].minute;
+    const struct sky_minutes *totals = &stage->waiting[SKY_PACKET_TOTALS];
+    for (uint32_t i = 0; i < totals->count && totals->items[i].minute <= minute; i++)
+        if (totals->items[i].minute >= from && has_events(sky_buffer_span(&totals->items[i].bytes)))
+            return totals->items[i].minute;
     return minute + 1;
+}
+
+/* The first minute that something waits for; INT64_MAX: nothing does. */
+static int64_t first_waiting(const struct sky_rank_stage *stage)
+{
+    int64_t first = INT64_MAX;
+    for (uint32_t kind = 0; kind < SKY_PACKET_KINDS; kind++)
+        if (stage->waiting[kind].count && stage->waiting[kind].items[0].minute < first)
+            first = stage->waiting[kind].items[0].minute;
+    return first;
 }
 
 /* Event time jumps to `minute`: the window of activity that is open ends, what else waits is of minutes that nobody
@@ -474,12 +459,11 @@ static enum sky_status begin_anew(struct sky_rank_stage *stage, int64_t minute, 
 {
     enum sky_status status = SKY_OK;
     struct slide last = {.minute = minute - 1, .packets = packets};
-    while (status == SKY_OK && stage->waiting.count && stage->waiting.items[0].minute < minute) {
-        struct slide left = {.minute = stage->waiting.items[0].minute};
-        status = open_slide(stage, &left, error);
+    while (status == SKY_OK && first_waiting(stage) < minute) {
+        struct slide left = {.minute = first_waiting(stage)};
+        open_slide(stage, &left);
         struct sky_reader parts = entries_of(&left, SKY_PACKET_ACTIVITY);
-        if (status == SKY_OK)
-            status = file_parts(stage, left.minute, &parts);
+        status = file_parts(stage, left.minute, &parts);
         status = status_of(status, &parts, error);
         close_slide(&left);
     }
@@ -548,7 +532,8 @@ void sky_rank_stage_save(const struct sky_rank_stage *stage, struct sky_buffer *
     sky_tracker_save(stage->tracker, buffer);
     sky_buffer_put_i64(buffer, stage->activity_start_minute);
     sky_minutes_save(&stage->parts, buffer);
-    sky_minutes_save(&stage->waiting, buffer);
+    for (uint32_t kind = 0; kind < SKY_PACKET_KINDS; kind++)
+        sky_minutes_save(&stage->waiting[kind], buffer);
 }
 
 static void check_times(const struct sky_rank_stage *stage, struct sky_reader *reader)
@@ -592,8 +577,8 @@ enum sky_status sky_rank_stage_load(struct sky_rank_stage *stage, struct sky_spa
     load_activity_start(stage, &reader);
     if (sky_reader_ok(&reader))
         sky_minutes_load(&stage->parts, &reader);
-    if (sky_reader_ok(&reader))
-        sky_minutes_load(&stage->waiting, &reader);
+    for (uint32_t kind = 0; kind < SKY_PACKET_KINDS && sky_reader_ok(&reader); kind++)
+        sky_minutes_load(&stage->waiting[kind], &reader);
     if (sky_reader_ok(&reader) && reader.offset != input.len)
         sky_reader_fail(&reader, SKY_E_TRAILING, "bytes after the end of a state of ranks");
     *error = reader.error;
