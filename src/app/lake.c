@@ -1,8 +1,9 @@
 /* skytrend lake: the topics of posts, trends, activity and sessions -> Parquet on S3 or in a folder, each record once.
  *
- * One thread reads, and when a partition has enough (rows, time, or memory) writes its chunk before it reads on.
- * Another one makes small files one (io/lake/lake_tidy.h). The protocol is that of lake_part.h. While the store is away
- * the consumer is paused but polled, so that the group keeps its members, and the chunk waits. */
+ * One thread reads and commits; when a partition has enough (rows, time, or memory) another one writes its chunk
+ * (app/lake_storer.h) while the first reads on, as far as there is room. A third makes small files one
+ * (io/lake/lake_tidy.h). The protocol is that of lake_part.h. While the store is away the consumer is paused but
+ * polled, so that the group keeps its members, and the chunk waits. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,21 +11,19 @@
 #include "app/grace.h"
 #include "app/lake_part.h"
 #include "app/lake_place.h"
+#include "app/lake_storer.h"
 #include "app/service.h"
-#include "app/trace.h"
 #include "base/time.h"
-#include "event/post_json.h"
 #include "io/host/clock.h"
-#include "io/kafka/kafka_dead_letters.h"
 #include "io/lake/lake_tidy.h"
 #include "ops/log.h"
 #include "ops/signal.h"
-#include "trend/record_json.h"
 
 #define DEFAULT_PORT      9102
 #define POLL_MS           100
 #define ENSURE_TOPICS_MS  10000
-#define SETTLE_MS         5000
+#define PATIENCE_MS       2000  /* for the store, before reading stops and what was fetched ahead is given up */
+#define STORE_SLOW_MS     10000 /* of one chunk */
 #define FETCH_BYTES       ((size_t)32 << 20)
 #define DATABASE_BYTES    (UINT64_C(160) << 20)
 #define TIDY_BYTES        (UINT64_C(128) << 20) /* of DuckDB, while files become one */
@@ -51,8 +50,11 @@ struct lake {
     struct sky_kafka_consumer *consumer;
     struct sky_kafka_dead_letters *dead_letters;
     struct sky_lake_parts parts;
-    struct sky_post_json_reader post_reader;
-    struct sky_record_reader record_reader;
+    struct sky_lake_storer *storer;
+    struct sky_lake_part *stored_part; /* whose chunk the storer has, */
+    uint64_t stored_generation;        /* as it was then */
+    uint64_t stored_bytes;             /* of the chunk's records */
+    struct sky_lake_totals totals;
     int64_t compact_clock_ms; /* of the next round */
     int64_t touched_ms;       /* what is older has been tidied, and not been written to since */
     int64_t tidied_ms;        /* as that was before the round under way */
@@ -98,239 +100,168 @@ static bool wait_polling(struct lake *lake, int64_t wait_ms)
     return !lake->failed && sky_service_goes_on(&lake->service);
 }
 
-static void store_failed(struct lake *lake, const char *problem)
-{
-    lake->store_failed = true;
-    sky_metric_add(lake->service.metrics, SKY_METRIC_LAKE_STORE_FAILURES, 0, 1);
-    sky_health_set(lake->service.health, SKY_DEPENDENCY_STORAGE, SKY_HEALTH_FAILED, problem);
-    sky_log(SKY_LOG_WARN, "store_failed", SKY_LOG_TEXT("reason", problem));
-}
-
 static void store_works(struct lake *lake)
 {
     lake->store_failed = false;
     sky_health_set(lake->service.health, SKY_DEPENDENCY_STORAGE, SKY_HEALTH_OK, NULL);
 }
 
+/* An attempt that takes long fails in the end, or not: that it takes long is told at once. */
+static void watch_store(struct lake *lake)
+{
+    char problem[64];
+    int64_t attempt_ms = sky_lake_storer_attempt_ms(lake->storer);
+    if (attempt_ms < STORE_SLOW_MS)
+        return;
+    snprintf(problem, sizeof problem, "a file has been on its way there for %lld s", (long long)(attempt_ms / 1000));
+    sky_health_set(lake->service.health, SKY_DEPENDENCY_STORAGE, SKY_HEALTH_FAILED, problem);
+}
+
 /* The chunk that could not be stored was given up, and there may be none for long: is the store there again? */
 static void check_failed_store(struct lake *lake)
 {
     int64_t now_ms = sky_clock_monotonic_ms();
-    if (!lake->store_failed || now_ms < lake->store_check_clock_ms)
+    if (!lake->store_failed || sky_lake_storer_is_busy(lake->storer) || now_ms < lake->store_check_clock_ms)
         return;
     if (sky_lake_store_check(lake->store, false) == SKY_OK)
         store_works(lake);
     lake->store_check_clock_ms = sky_clock_monotonic_ms() + STORE_CHECK_MS;
 }
 
-/* ---- records to rows ---- */
-
-static void bury(struct lake *lake, const struct sky_kafka_record *record, const struct sky_error *error)
-{
-    const struct sky_kafka_dead_letter letter = {
-        .service = "lake",
-        .reason = error->reason ? error->reason : sky_status_name(error->status),
-        .topic = record->topic,
-        .partition = record->partition,
-        .offset = record->offset,
-        .value = record->value,
-    };
-    sky_service_bad_record(&lake->service, record, error);
-    if (sky_kafka_dead_letters_add(lake->dead_letters, &letter) == SKY_OK)
-        return;
-    sky_service_fail(&lake->service, "a dead letter", "no memory");
-    lake->failed = true;
-}
-
-static void note_time(struct lake *lake, int64_t time_ms)
-{
-    if (time_ms < lake->touched_ms)
-        lake->touched_ms = time_ms;
-    if (time_ms > lake->newest_ms)
-        lake->newest_ms = time_ms;
-}
-
-/* The record as rows. An error of the record itself is in *error; what is returned is the lake's. */
-static enum sky_status add_record(struct lake *lake, enum sky_topic_kind kind, struct sky_span value,
-                                  struct sky_error *error)
-{
-    struct sky_post post;
-    struct sky_trend_snapshot snapshot;
-    struct sky_activity_record activity;
-    struct sky_session session;
-    *error = (struct sky_error){0};
-    switch (kind) {
-    case SKY_TOPIC_POSTS:
-        if (sky_post_json_read(&lake->post_reader, value, &post, error) != SKY_OK)
-            return SKY_OK;
-        note_time(lake, post.event_time_ms);
-        sky_trace_post("post_stored", &post);
-        return sky_lake_add_post(lake->lake, &post);
-    case SKY_TOPIC_TRENDS:
-        if (sky_trend_snapshot_read(&lake->record_reader, value, &snapshot, error) != SKY_OK)
-            return SKY_OK;
-        note_time(lake, snapshot.window_end_ms);
-        sky_trace_changes(SKY_LOG_DEBUG, "trend_start_stored", "trend_end_stored", &snapshot);
-        return sky_lake_add_trends(lake->lake, &snapshot);
-    case SKY_TOPIC_ACTIVITY:
-        if (sky_activity_read(&lake->record_reader, value, &activity, error) != SKY_OK)
-            return SKY_OK;
-        note_time(lake, activity.window_end_ms);
-        return sky_lake_add_activity(lake->lake, &activity);
-    case SKY_TOPIC_SESSIONS:
-        if (sky_session_read(&lake->record_reader, value, &session, error) != SKY_OK)
-            return SKY_OK;
-        note_time(lake, session.session_end_ms);
-        return sky_lake_add_session(lake->lake, &session);
-    default: return SKY_OK;
-    }
-}
-
-/* All that waits of a part, as rows. `first`: bad records are told of, which a repetition does not do again. */
-static enum sky_status add_part(struct lake *lake, const struct sky_lake_part *part, bool first)
-{
-    struct sky_kafka_record record = {.topic = part->topic, .partition = part->partition};
-    struct sky_error error;
-    size_t at = 0;
-    enum sky_status status = sky_lake_clear(lake->lake);
-    while (status == SKY_OK && sky_lake_part_next(part, &at, &record.offset, &record.value)) {
-        status = add_record(lake, part->kind, record.value, &error);
-        if (status == SKY_E_LIMIT) {
-            error = (struct sky_error){SKY_E_LIMIT, 0, "of one hour too many for its chunk"};
-            status = SKY_OK;
-        }
-        if (error.status != SKY_OK && first)
-            bury(lake, &record, &error);
-    }
-    return status;
-}
-
 /* ---- chunks ---- */
 
-/* A wait while a part's chunk is stored. SKY_E_FENCED: the part was given away meanwhile, maybe to come back without
- * what waited. SKY_E_END: it is time to end. */
-static enum sky_status wait_with(struct lake *lake, const struct sky_lake_part *part, int64_t *wait_ms)
+static uint64_t waiting_bytes(const struct lake *lake)
 {
-    uint64_t generation = part->generation;
-    bool goes_on = wait_polling(lake, *wait_ms);
-    *wait_ms = *wait_ms * 2 < RETRY_MS_MAX ? *wait_ms * 2 : RETRY_MS_MAX;
-    if (part->generation != generation)
-        return SKY_E_FENCED;
-    return goes_on ? SKY_OK : SKY_E_END;
+    return lake->parts.waiting_bytes + lake->stored_bytes;
 }
 
-/* SKY_E_FENCED, SKY_E_END: as above; also when the brokers say that the part is not ours. */
+/* SKY_E_FENCED: the part was given away meanwhile, maybe to come back without what waited, or the brokers say that it
+ * is not ours. SKY_E_END: it is time to end. */
 static enum sky_status commit(struct lake *lake, const struct sky_lake_part *part, int64_t offset, const char *metadata)
 {
     struct sky_kafka_message message = {0};
     const struct sky_kafka_record position = {.topic = part->topic, .partition = part->partition, .offset = offset};
-    int64_t wait_ms = RETRY_FIRST_MS;
-    for (;;) {
+    uint64_t generation = part->generation;
+    for (int64_t wait_ms = RETRY_FIRST_MS;; wait_ms = wait_ms * 2 < RETRY_MS_MAX ? wait_ms * 2 : RETRY_MS_MAX) {
         enum sky_status status = sky_kafka_consumer_commit(lake->consumer, &position, metadata, &message);
         if (status == SKY_OK || status == SKY_E_FENCED)
             return status;
         sky_log(SKY_LOG_WARN, "commit_failed", SKY_LOG_TEXT("topic", part->topic),
                 SKY_LOG_INT("partition", part->partition), SKY_LOG_TEXT("reason", message.text));
-        status = wait_with(lake, part, &wait_ms);
-        if (status != SKY_OK)
-            return status;
+        bool goes_on = wait_polling(lake, wait_ms);
+        sky_kafka_consumer_pause(lake->consumer, false);
+        if (part->generation != generation)
+            return SKY_E_FENCED;
+        if (!goes_on)
+            return SKY_E_END;
     }
-}
-
-static enum sky_status store_files(struct lake *lake, const struct sky_lake_part *part)
-{
-    const struct sky_lake_chunk chunk = {part->topic, part->partition, part->start, part->end};
-    int64_t wait_ms = RETRY_FIRST_MS;
-    for (bool first = true;; first = false) {
-        enum sky_status status = add_part(lake, part, first);
-        if (status == SKY_OK)
-            status = sky_lake_store_raw_posts(lake->lake, &chunk);
-        if (status == SKY_OK)
-            status = sky_lake_store_trend_aggregations(lake->lake, &chunk);
-        if (status == SKY_OK) {
-            store_works(lake);
-            return SKY_OK;
-        }
-        store_failed(lake, sky_lake_problem(lake->lake));
-        status = wait_with(lake, part, &wait_ms);
-        if (status != SKY_OK)
-            return status;
-    }
-}
-
-/* What could not be read is kept before the offset behind it is committed. */
-static enum sky_status settle(struct lake *lake, const struct sky_lake_part *part)
-{
-    struct sky_kafka_message message;
-    int64_t wait_ms = RETRY_FIRST_MS;
-    uint64_t count = sky_kafka_dead_letters_pending(lake->dead_letters);
-    while (sky_kafka_dead_letters_settle(lake->dead_letters, SETTLE_MS, &message) != SKY_OK) {
-        sky_log(SKY_LOG_WARN, "dead_letters_not_kept", SKY_LOG_TEXT("reason", message.text),
-                SKY_LOG_INT("count", count));
-        enum sky_status status = wait_with(lake, part, &wait_ms);
-        if (status != SKY_OK)
-            return status;
-    }
-    if (count)
-        sky_metric_add(lake->service.metrics, SKY_METRIC_KAFKA_PRODUCED, SKY_TOPIC_DEAD_LETTERS, count);
-    return SKY_OK;
 }
 
 static void tell_totals(struct lake *lake)
 {
-    struct sky_lake_totals totals;
     struct sky_metrics *metrics = lake->service.metrics;
-    sky_lake_totals(lake->lake, &totals);
-    sky_metric_set_total(metrics, SKY_METRIC_LAKE_ROWS, 0, totals.rows);
-    sky_metric_set_total(metrics, SKY_METRIC_LAKE_FILES, 0, totals.files);
-    sky_metric_set_total(metrics, SKY_METRIC_LAKE_BYTES, 0, totals.bytes);
-    sky_metric_set(metrics, SKY_METRIC_LAKE_WAITING, 0, (double)lake->parts.waiting_bytes);
+    sky_metric_set_total(metrics, SKY_METRIC_LAKE_ROWS, 0, lake->totals.rows);
+    sky_metric_set_total(metrics, SKY_METRIC_LAKE_FILES, 0, lake->totals.files);
+    sky_metric_set_total(metrics, SKY_METRIC_LAKE_BYTES, 0, lake->totals.bytes);
+    sky_metric_set(metrics, SKY_METRIC_LAKE_WAITING, 0, (double)waiting_bytes(lake));
     if (lake->newest_ms) {
         sky_metric_set(metrics, SKY_METRIC_EVENT_TIME, 0, (double)lake->newest_ms / 1000);
         sky_metric_set(metrics, SKY_METRIC_FRESHNESS, 0, (double)(sky_clock_wall_ms() - lake->newest_ms) / 1000);
     }
 }
 
-/* The chunk [start, end) of a part into the lake; true: it is there. What waited is gone in any case: stored, or
- * another member's, or it is time to end and the next start reads it again. */
-static bool store_chunk(struct lake *lake, struct sky_lake_part *part)
+static void tell_stored(struct lake *lake, const struct sky_lake_stored *stored)
+{
+    if (stored->kind == SKY_TOPIC_POSTS)
+        sky_metric_add(lake->service.metrics, SKY_METRIC_POSTS_PROCESSED, 0, stored->records);
+    sky_metric_observe(lake->service.metrics, SKY_METRIC_LAKE_STORE_DURATION, (double)stored->us / 1e6);
+    sky_log(SKY_LOG_INFO, "chunk_stored", SKY_LOG_TEXT("topic", stored->chunk.topic),
+            SKY_LOG_INT("partition", stored->chunk.partition), SKY_LOG_INT("start", stored->chunk.start),
+            SKY_LOG_INT("end", stored->chunk.end), SKY_LOG_INT("records", stored->records));
+}
+
+/* The part is another member's, or it is time to end: what waits is read again. */
+static void drop_part(struct lake *lake, struct sky_lake_part *part, enum sky_status status)
+{
+    if (status == SKY_E_FENCED)
+        sky_log(SKY_LOG_INFO, "partition_lost", SKY_LOG_TEXT("topic", part->topic),
+                SKY_LOG_INT("partition", part->partition));
+    sky_lake_part_revoke(&lake->parts, part);
+}
+
+/* A chunk that has come to its end in the storer: the offset behind it is committed. */
+static void finish_chunk(struct lake *lake)
+{
+    struct sky_lake_stored stored;
+    if (!sky_lake_storer_is_busy(lake->storer) || !sky_lake_storer_take(lake->storer, &stored))
+        return;
+    struct sky_lake_part *part = lake->stored_part;
+    enum sky_status status = stored.status;
+    lake->stored_bytes = 0;
+    lake->totals = stored.totals;
+    lake->store_failed = stored.store_failed;
+    if (stored.status == SKY_OK)
+        store_works(lake);
+    if (stored.oldest_ms < lake->touched_ms)
+        lake->touched_ms = stored.oldest_ms;
+    if (stored.newest_ms > lake->newest_ms)
+        lake->newest_ms = stored.newest_ms;
+    if (status == SKY_E_MEMORY) {
+        sky_service_fail(&lake->service, "a dead letter", "no memory");
+        lake->failed = true;
+    }
+    if (part->generation != lake->stored_generation)
+        return; /* it has begun anew already, from where the group stands */
+    if (status == SKY_OK)
+        status = commit(lake, part, stored.chunk.end, NULL);
+    if (status == SKY_OK)
+        tell_stored(lake, &stored);
+    else if (part->generation == lake->stored_generation)
+        drop_part(lake, part, status);
+    tell_totals(lake);
+}
+
+/* Until the storer has nothing to do. One that cannot end soon is waited for with the group's membership kept. */
+static void await_storer(struct lake *lake)
+{
+    bool is_over = sky_lake_storer_await(lake->storer, PATIENCE_MS);
+    bool pauses = !is_over;
+    while (!is_over) {
+        bool goes_on = wait_polling(lake, POLL_MS);
+        if (!goes_on)
+            sky_lake_storer_let_go(lake->storer);
+        watch_store(lake);
+        is_over = sky_lake_storer_await(lake->storer, goes_on ? 0 : POLL_MS);
+    }
+    finish_chunk(lake);
+    if (pauses)
+        sky_kafka_consumer_pause(lake->consumer, false);
+}
+
+/* What waits of a part is handed to the storer, with its plan committed; behind the chunk that is there before. */
+static void begin_chunk(struct lake *lake, struct sky_lake_part *part)
 {
     char metadata[SKY_LAKE_METADATA_SIZE];
+    struct sky_lake_records records;
     uint64_t generation = part->generation;
-    int64_t begun_us = sky_clock_monotonic_us();
-    uint64_t rows = part->rows;
-    enum sky_status status = SKY_OK;
-    if (part->plan_end)
-        part->end = part->plan_end; /* as it was committed */
-    else {
+    await_storer(lake);
+    if (lake->failed || part->generation != generation)
+        return;
+    if (!part->plan_end) {
         sky_lake_part_metadata(part, metadata);
-        status = commit(lake, part, part->start, metadata);
+        enum sky_status status = commit(lake, part, part->start, metadata);
+        if (part->generation != generation)
+            return;
+        if (status != SKY_OK) {
+            drop_part(lake, part, status);
+            return;
+        }
     }
-    if (status == SKY_OK)
-        status = store_files(lake, part);
-    if (status == SKY_OK)
-        status = settle(lake, part);
-    if (status == SKY_OK)
-        status = commit(lake, part, part->end, NULL);
-    if (status == SKY_OK) {
-        if (part->kind == SKY_TOPIC_POSTS)
-            sky_metric_add(lake->service.metrics, SKY_METRIC_POSTS_PROCESSED, 0, rows);
-        sky_metric_observe(lake->service.metrics, SKY_METRIC_LAKE_STORE_DURATION,
-                           (double)(sky_clock_monotonic_us() - begun_us) / 1e6);
-        sky_log(SKY_LOG_INFO, "chunk_stored", SKY_LOG_TEXT("topic", part->topic),
-                SKY_LOG_INT("partition", part->partition), SKY_LOG_INT("start", part->start),
-                SKY_LOG_INT("end", part->end), SKY_LOG_INT("records", rows));
-        sky_lake_part_done(&lake->parts, part);
-    } else {
-        if (status == SKY_E_FENCED)
-            sky_log(SKY_LOG_INFO, "partition_lost", SKY_LOG_TEXT("topic", part->topic),
-                    SKY_LOG_INT("partition", part->partition));
-        if (part->generation == generation) /* else it has begun anew already */
-            sky_lake_part_revoke(&lake->parts, part);
-    }
-    sky_kafka_consumer_pause(lake->consumer, false);
-    tell_totals(lake);
-    return status == SKY_OK;
+    sky_lake_part_take(&lake->parts, part, &records);
+    lake->stored_part = part;
+    lake->stored_generation = generation;
+    lake->stored_bytes = records.bytes.len;
+    sky_lake_storer_begin(lake->storer, &records);
 }
 
 /* ---- turns ---- */
@@ -361,9 +292,10 @@ static void take_record(struct lake *lake, const struct sky_kafka_record *record
     if (record->offset < part->end)
         return;
     if (part->plan_end && record->offset >= part->plan_end) { /* its last records are gone */
-        int64_t end = part->plan_end;
-        if (store_chunk(lake, part))
-            read_again(lake, part->topic, part->partition, end);
+        uint64_t generation = part->generation;
+        begin_chunk(lake, part);
+        if (part->generation == generation)
+            read_again(lake, part->topic, part->partition, part->end);
         return;
     }
     if (sky_lake_part_add(&lake->parts, part, record, sky_clock_monotonic_ms()) != SKY_OK) {
@@ -373,10 +305,9 @@ static void take_record(struct lake *lake, const struct sky_kafka_record *record
     }
     bool ends_plan = part->plan_end && part->end >= part->plan_end;
     if (ends_plan || (!part->plan_end && part->rows >= (uint64_t)lake->config->lake.roll_rows))
-        store_chunk(lake, part);
-    if (lake->parts.waiting_bytes > (uint64_t)lake->config->lake.buffer_bytes &&
-        (part = largest_part(&lake->parts)) != NULL)
-        store_chunk(lake, part);
+        begin_chunk(lake, part);
+    if (waiting_bytes(lake) > (uint64_t)lake->config->lake.buffer_bytes && (part = largest_part(&lake->parts)) != NULL)
+        begin_chunk(lake, part);
 }
 
 /* Every part that waits long enough, and every plan that is as done as it will be; all that waits with `drain`. */
@@ -387,8 +318,10 @@ static void store_due(struct lake *lake, bool drain)
         struct sky_lake_part *part = lake->parts.parts[i];
         bool due = drain || now_ms - part->since_clock_ms >= lake->config->lake.roll_interval_ms;
         if ((part->assigned && part->rows && !part->plan_end && due) || sky_lake_part_ends_plan(part))
-            store_chunk(lake, part);
+            begin_chunk(lake, part);
     }
+    if (drain)
+        await_storer(lake);
 }
 
 /* One member of the group tidies: the one that reads the first partition of posts. */
@@ -470,8 +403,11 @@ static void on_revoked(void *context, const char *topic, int32_t partition, bool
 {
     struct lake *lake = context;
     struct sky_lake_part *part = sky_lake_part_get(&lake->parts, topic, partition);
-    if (part)
-        sky_lake_part_revoke(&lake->parts, part);
+    if (!part)
+        return;
+    if (part == lake->stored_part && sky_lake_storer_is_busy(lake->storer))
+        sky_lake_storer_let_go(lake->storer); /* its other reader does the same chunk */
+    sky_lake_part_revoke(&lake->parts, part);
 }
 
 static enum sky_status set_expiry(struct lake *lake)
@@ -516,7 +452,7 @@ static enum sky_status reach_store(struct lake *lake)
             sky_service_fail(&lake->service, "the lake", sky_lake_store_problem(lake->store));
             return SKY_E_CONFIG;
         }
-        store_failed(lake, sky_lake_store_problem(lake->store));
+        sky_lake_storer_tell_failure(&lake->service, sky_lake_store_problem(lake->store));
         for (int64_t until_ms = sky_clock_monotonic_ms() + wait_ms; sky_clock_monotonic_ms() < until_ms;) {
             if (!sky_service_goes_on(&lake->service))
                 return SKY_E_END;
@@ -594,6 +530,9 @@ static int open_kafka(struct lake *lake)
                                    &message) != SKY_OK ||
         sky_kafka_consumer_new(&consumer, &lake->consumer, &message) != SKY_OK)
         return sky_service_fail(&lake->service, "Kafka", message.text);
+    const struct sky_lake_storer_options storer = {&lake->service, lake->lake, lake->dead_letters};
+    if (sky_lake_storer_new(&storer, &lake->storer) != SKY_OK)
+        return sky_service_fail(&lake->service, "a thread", "no memory");
     return SKY_EXIT_OK;
 }
 
@@ -608,10 +547,12 @@ static void work(struct lake *lake)
         case SKY_KAFKA_FAILED: lake->failed = true; break;
         default: break;
         }
+        finish_chunk(lake);
         int64_t now_ms = sky_clock_monotonic_ms();
         if (now_ms - turn_ms < POLL_MS || lake->failed)
             continue;
         turn_ms = now_ms;
+        watch_store(lake);
         store_due(lake, false);
         check_failed_store(lake);
         compact(lake);
@@ -625,11 +566,11 @@ static void work(struct lake *lake)
 
 static void close_all(struct lake *lake)
 {
+    atomic_store(&lake->grace.is_over, true);
+    sky_lake_storer_free(lake->storer);
     sky_kafka_consumer_free(lake->consumer);
     sky_kafka_dead_letters_free(lake->dead_letters);
     sky_lake_parts_clean_up(&lake->parts);
-    sky_post_json_reader_clean_up(&lake->post_reader);
-    sky_record_reader_clean_up(&lake->record_reader);
     sky_lake_tidy_free(lake->tidy);
     sky_lake_free(lake->lake);
     sky_lake_store_free(lake->store);
@@ -645,8 +586,6 @@ static int run(const struct sky_invocation *invocation)
         return SKY_EXIT_FAILURE;
     lake->config = invocation->config;
     lake->touched_ms = 0; /* the first round looks at everything */
-    sky_post_json_reader_init(&lake->post_reader);
-    sky_record_reader_init(&lake->record_reader);
     const struct sky_service_options service = {invocation, SKY_ROLE_LAKE, DEFAULT_PORT};
     int exit_code = sky_service_start(&service, &lake->service);
     if (exit_code != SKY_EXIT_OK) {

@@ -88,10 +88,19 @@ enum sky_status sky_lake_part_add(struct sky_lake_parts *parts, struct sky_lake_
     return waiting->failed ? SKY_E_MEMORY : SKY_OK;
 }
 
-void sky_lake_part_done(struct sky_lake_parts *parts, struct sky_lake_part *part)
+void sky_lake_part_take(struct sky_lake_parts *parts, struct sky_lake_part *part, struct sky_lake_records *records)
 {
-    part->start = part->end;
+    int64_t end = part->plan_end ? part->plan_end : part->end; /* a plan is done as it was committed */
+    *records = (struct sky_lake_records){
+        .chunk = {part->topic, part->partition, part->start, end},
+        .kind = part->kind,
+        .bytes = part->waiting,
+        .count = part->rows,
+    };
+    parts->waiting_bytes -= part->waiting.len;
+    part->waiting = (struct sky_buffer){0};
     empty(parts, part);
+    part->start = part->end = end;
 }
 
 void sky_lake_part_metadata(const struct sky_lake_part *part, char metadata[SKY_LAKE_METADATA_SIZE])
@@ -104,12 +113,12 @@ bool sky_lake_part_ends_plan(const struct sky_lake_part *part)
     return part->assigned && part->plan_end && part->seen_end >= part->plan_end;
 }
 
-bool sky_lake_part_next(const struct sky_lake_part *part, size_t *at, int64_t *offset, struct sky_span *record)
+bool sky_lake_records_next(const struct sky_lake_records *records, size_t *at, int64_t *offset, struct sky_span *record)
 {
     struct sky_reader reader;
-    if (part->waiting.len - *at < HEAD_BYTES)
+    if (records->bytes.len - *at < HEAD_BYTES)
         return false;
-    sky_reader_init(&reader, sky_span_from(sky_buffer_span(&part->waiting), *at));
+    sky_reader_init(&reader, sky_span_from(sky_buffer_span(&records->bytes), *at));
     *offset = sky_reader_i64(&reader);
     *record = sky_reader_blob(&reader);
     *at += reader.offset;

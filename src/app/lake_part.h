@@ -15,6 +15,7 @@
 
 #include "base/buffer.h"
 #include "io/kafka/kafka.h"
+#include "io/lake/lake_path.h"
 #include "ops/topics.h"
 
 #define SKY_LAKE_PARTS_MAX     4096 /* ours, that one member reads */
@@ -30,7 +31,7 @@ struct sky_lake_part {
     int64_t end;         /* behind the last record that waits */
     int64_t seen_end;    /* all that there was below it has been given; 0: not known */
     int64_t plan_end;    /* of a plan that was found and is to be finished; 0: none */
-    struct sky_buffer waiting; /* offset (8 bytes), length (4), bytes; ... */
+    struct sky_buffer waiting; /* see sky_lake_records */
     uint64_t rows;
     int64_t since_clock_ms; /* when the first of them came */
 };
@@ -55,15 +56,24 @@ void sky_lake_part_revoke(struct sky_lake_parts *parts, struct sky_lake_part *pa
 /* A record waits. SKY_E_MEMORY. */
 SKY_MUST_USE enum sky_status sky_lake_part_add(struct sky_lake_parts *parts, struct sky_lake_part *part,
                                                const struct sky_kafka_record *record, int64_t clock_ms);
-/* The chunk is stored: the next one begins at its end. */
-void sky_lake_part_done(struct sky_lake_parts *parts, struct sky_lake_part *part);
+
+/* What waits, as one chunk. The next one begins at its end. */
+struct sky_lake_records {
+    struct sky_lake_chunk chunk; /* its topic is the part's */
+    enum sky_topic_kind kind;
+    struct sky_buffer bytes; /* offset (8 bytes), length (4), bytes; ... */
+    uint64_t count;
+};
+
+void sky_lake_part_take(struct sky_lake_parts *parts, struct sky_lake_part *part, struct sky_lake_records *records);
+
+/* Go through them: start with *at = 0. */
+bool sky_lake_records_next(const struct sky_lake_records *records, size_t *at, int64_t *offset,
+                           struct sky_span *record);
 
 void sky_lake_part_metadata(const struct sky_lake_part *part, char metadata[SKY_LAKE_METADATA_SIZE]);
 
 /* All records of a plan that was found have come, the last of them being gone from the topic. */
 bool sky_lake_part_ends_plan(const struct sky_lake_part *part);
-
-/* Go through what waits: start with *at = 0. */
-bool sky_lake_part_next(const struct sky_lake_part *part, size_t *at, int64_t *offset, struct sky_span *record);
 
 #endif

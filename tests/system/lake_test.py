@@ -233,6 +233,8 @@ def test_end_with_a_store_that_hangs(kafka, minio, lake, total):
     kafka.produce('bluesky-posts', [post(i) for i in range(total, total + 1500)])
     # its plan stands in the group: the upload is next
     wait_until(lambda: any(metadata for _, metadata in kafka.group_offsets(GROUP, 'bluesky-posts').values()), 'a plan')
+    wait_until(lambda: lake.get('/readyz')[0] == 503, 'a file that does not get on to be told of')
+    assert 'on its way' in json.loads(lake.get('/readyz')[1])['dependencies']['storage']['detail'], lake.get('/readyz')
     stop_within(20)
     proxy.go_on()
     lake.start()
