@@ -26,9 +26,15 @@ final class CountOperator extends StageOperator {
       new ListStateDescriptor<>("panes", BytePrimitiveArraySerializer.INSTANCE);
   private static final ListStateDescriptor<Long> CLOSED =
       new ListStateDescriptor<>("closed-minute", LongSerializer.INSTANCE);
+  private static final ListStateDescriptor<Long> VERSION =
+      new ListStateDescriptor<>("panes-version", LongSerializer.INSTANCE);
+
+  /** Of the occurrences in panes (src/stage/event.h). Another form of them is another version. */
+  private static final long PANES_VERSION = 1;
 
   private transient Map<Integer, Bucket> buckets;
   private transient ListState<Long> closed;
+  private transient ListState<Long> version;
   private transient long restoredMinute;
   private transient int minutes;
   private transient Counter late;
@@ -53,6 +59,12 @@ final class CountOperator extends StageOperator {
     closed = context.getOperatorStateStore().getUnionListState(CLOSED);
     for (long minute : closed.get()) { // the same in all tasks: a barrier is behind the same watermark everywhere
       restoredMinute = Math.max(restoredMinute, minute);
+    }
+    version = context.getOperatorStateStore().getUnionListState(VERSION);
+    for (long saved : version.get()) {
+      if (saved != PANES_VERSION) {
+        throw new IllegalStateException("the state has panes of version " + saved + ", this job reads " + PANES_VERSION);
+      }
     }
   }
 
@@ -108,6 +120,7 @@ final class CountOperator extends StageOperator {
   public void snapshotState(StateSnapshotContext context) throws Exception {
     super.snapshotState(context);
     closed.update(List.of(closedMinute));
+    version.update(List.of(PANES_VERSION));
   }
 
   @Override

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Test;
 /** The job between its source and its sink, on a cluster in this process. */
 class TrendDetectionJobTest {
   private static final Instant START = Instant.parse("2026-01-05T00:00:00Z");
-  private static final int MINUTES = 40;
+  static final int MINUTES = 40;
   private static final int POSTS_A_MINUTE = 60;
   private static final int BURST_FROM = 25;
 
@@ -75,7 +75,7 @@ class TrendDetectionJobTest {
     return posts;
   }
 
-  private static List<Packet> events() throws Exception {
+  static List<Packet> events() throws Exception {
     long decode = Stages.decodeNew(JobSettings.of(new String[0]).options());
     List<Packet> events = new ArrayList<>();
     for (byte[] post : posts()) {
