@@ -42,6 +42,7 @@ class Process(Server):
         super().__init__(name)
         self.cluster = cluster
         self.main_class = main_class
+        self.metrics_port = free_port()
         self.resources = resources
         self.ready = lambda: True
 
@@ -57,6 +58,18 @@ class Process(Server):
     def is_ready(self):
         return self.ready()
 
+    def metrics(self):
+        """What its Prometheus reporter says: {name: [(labels, value), ...]}, labels as text."""
+        found = {}
+        with urllib.request.urlopen(f'http://{HOST}:{self.metrics_port}/metrics', timeout=60) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith('#'):
+                    continue
+                name, _, value = line.rpartition(' ')
+                name, _, labels = name.partition('{')
+                found.setdefault(name, []).append((labels, float(value)))
+        return found
+
 
 class FlinkCluster:
     """`settings`: more of config.yaml, dotted names. `task_managers` of `slots` slots each. `more_jars`: a folder of them."""
@@ -71,7 +84,8 @@ class FlinkCluster:
         self.conf = self.directory / 'conf'
         self.conf.mkdir()
         self._write_settings(slots, settings or {})
-        self.job_manager.resources = self._resources('GET_JM_RESOURCE_PARAMS')
+        jvm, properties = self._resources('GET_JM_RESOURCE_PARAMS')
+        self.job_manager.resources = jvm, [*properties, '-D', f'metrics.reporter.prom.port={self.job_manager.metrics_port}']
         self.job_manager.ready = self._answers
         self._task_resources = self._resources('GET_TM_RESOURCE_PARAMS')
         self.task_managers = []
@@ -92,6 +106,8 @@ class FlinkCluster:
             'blob.server.port': free_port(), 'heartbeat.interval': 1000, 'heartbeat.timeout': 8000,
             'execution.checkpointing.dir': f'file://{self.directory}/checkpoints',
             'execution.checkpointing.savepoint-dir': f'file://{self.directory}/savepoints',
+            'metrics.reporters': 'prom',
+            'metrics.reporter.prom.factory.class': 'org.apache.flink.metrics.prometheus.PrometheusReporterFactory',
             'execution.checkpointing.num-retained': 2, 'io.tmp.dirs': f'{self.directory}/tmp',
             'web.upload.dir': f'{self.directory}/upload', 'cluster.evenly-spread-out-slots': 'true', **settings}
         (self.directory / 'tmp').mkdir()
@@ -112,7 +128,9 @@ class FlinkCluster:
         name = f'tm-{free_port()}'
         jvm, properties = self._task_resources
         one = Process('taskmanager', self, 'org.apache.flink.runtime.taskexecutor.TaskManagerRunner',
-                      (jvm, [*properties, '-D', f'taskmanager.resource-id={name}']))
+                      None)
+        one.resources = jvm, [*properties, '-D', f'taskmanager.resource-id={name}',
+                              '-D', f'metrics.reporter.prom.port={one.metrics_port}']
         one.ready = lambda: any(manager['id'] == name for manager in self.rest('/taskmanagers')['taskmanagers'])
         one.start()
         self.task_managers.append(one)

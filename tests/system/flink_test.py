@@ -3,6 +3,8 @@
 """The Flink job on a real cluster publishes what `skytrend run` publishes of the same posts, byte for byte apart from order, with
 one task of each kind and with four. (`./test.sh --full`: of a whole day.)"""
 import os
+import pathlib
+import re
 import time
 
 from flink_cluster import FlinkCluster, settings_of
@@ -10,6 +12,26 @@ from flink_job import PARTITIONS, assert_same, make_posts, published, run_embedd
 from servers import Kafka
 
 HOURS = 24 if os.environ.get('SKY_TEST_FULL') else 2
+
+
+def check_metrics(cluster, records):
+    """Those that docs/FLINK.md names are there, and say what the job did."""
+    documented = set(re.findall(r'^\| `(flink_\w+)', (pathlib.Path(os.environ['SKY_SOURCE_DIR']) / 'docs/FLINK.md').read_text(), re.M))
+    assert len(documented) > 10, documented
+    found = cluster.job_manager.metrics()
+    for task_manager in cluster.task_managers:
+        for name, values in task_manager.metrics().items():
+            found.setdefault(name, []).extend(values)
+    missing = documented - set(found)
+    assert not missing, missing
+
+    def total(name, operator=''):
+        return sum(value for labels, value in found[f'flink_taskmanager_job_task_operator_{name}'] if operator in labels)
+
+    assert total('numRecordsIn', 'Source') == records, total('numRecordsIn', 'Source')
+    assert total('pendingRecords') == 0
+    assert total('active_trends') > 0 and total('keywords_known') > 0 and total('slides_total') > 100
+    assert total('trend_detection_latency_ms') > 0
 
 
 def test_parity():
@@ -29,6 +51,7 @@ def test_parity():
         cluster.wait_checkpoint(job)
         got = published(kafka, prefix)
         assert_same(expected, got)
+        check_metrics(cluster, len(posts))
         cluster.stop_with_savepoint(job)
         counts = ', '.join(f'{sum(bag.values())} {topic}' for topic, bag in got.items())
         print(f'{HOURS} h, {len(posts)} records, parallelism {parallelism}: the same {counts}; {seconds:.0f} s')
