@@ -30,6 +30,7 @@ import flink_job  # noqa: E402
 import servers  # noqa: E402
 
 PARTITIONS = 4
+METRICS_S = 12
 POSTS_AN_HOUR = 180000  # of --rate 1
 TABLES = ROOT / 'build' / 'servers' / 'flink-table'
 SETTINGS = {'taskmanager.memory.process.size': '3000m', 'taskmanager.memory.task.off-heap.size': '1000m',
@@ -94,7 +95,7 @@ def baseline_jar():
 
 
 def drain(kafka, name, patience_s, total):
-    """(seconds, posts/s, whether it was through, CPU seconds of the TaskManager)"""
+    """A row of the result: see what it returns."""
     cluster = flink_cluster.FlinkCluster(task_managers=1, slots=2, settings=SETTINGS,
                                          more_jars=TABLES if name == 'sql' else None)
     topic = f'{name}-counts'
@@ -126,9 +127,36 @@ def drain(kafka, name, patience_s, total):
     seconds = time.monotonic() - begin
     done = total if through else source_records(cluster, job)
     cpu_s = cpu_of(cluster.task_managers[0])
+    tasks, state = tasks_of(cluster, job, done), state_of(cluster, job)
     cluster.rest(f'/jobs/{job}', method='PATCH')
     cluster.kill()
-    return seconds, done / seconds, through, cpu_s
+    return {'job': name, 'posts': done, 'seconds': round(seconds, 1), 'posts_a_second': round(done / seconds), 'through': through,
+            'cpu_us_a_post': round(1e6 * cpu_s / done, 1) if done else None, 'tasks': tasks, **state}
+
+
+def tasks_of(cluster, job, posts):
+    """For each task of the job, what it took and gave for a post, and how long it was busy with that, by Flink's own count."""
+    rows = []
+    cluster.rest(f'/jobs/{job}')  # which has Flink fetch its metrics, every METRICS_S at most
+    time.sleep(METRICS_S)
+    for vertex in cluster.rest(f'/jobs/{job}')['vertices']:
+        metrics = vertex['metrics']
+        rows.append({'task': vertex['name'], 'parallelism': vertex['parallelism'],
+                     **{name.replace('-', '_') + '_a_post': round(metrics[name] / posts, 3)
+                        for name in ('read-records', 'read-bytes', 'write-records', 'write-bytes')},
+                     'busy_us_a_post': round(1000 * metrics['accumulated-busy-time'] / posts, 2),
+                     'back_pressured_us_a_post': round(1000 * metrics['accumulated-backpressured-time'] / posts, 2)})
+    return rows
+
+
+def state_of(cluster, job):
+    """Of the last checkpoint."""
+    last = cluster.rest(f'/jobs/{job}/checkpoints')['latest'].get('completed')
+    if not last:
+        return {}
+    return {'state_mib': round(last['state_size'] / (1 << 20), 1),
+            'checkpointed_mib': round(last['checkpointed_size'] / (1 << 20), 1),
+            'checkpoint_s': round(last['end_to_end_duration'] / 1000, 1)}
 
 
 def source_records(cluster, job):
@@ -160,12 +188,19 @@ def main():
     if not options.json:
         print(f'{total} posts', flush=True)
     for name in options.only.split(','):
-        seconds, rate, through, cpu_s = drain(kafka, name, options.patience, total)
-        row = {'job': name, 'posts': total, 'seconds': round(seconds, 1), 'posts_a_second': round(rate), 'through': through,
-               'cpu_us_a_post': round(1e6 * cpu_s / (rate * seconds), 1) if rate else None}
-        print(json.dumps(row) if options.json else
-              f'{name:9} {rate:9,.0f} posts/s {seconds:7.1f} s {row["cpu_us_a_post"]} CPU us/post'
-              f'{"" if through else "  (not through: stopped)"}', flush=True)
+        row = drain(kafka, name, options.patience, total)
+        print(json.dumps(row) if options.json else told(row), flush=True)
+
+
+def told(row):
+    lines = [f'{row["job"]:9} {row["posts_a_second"]:9,} posts/s {row["seconds"]:7.1f} s {row["cpu_us_a_post"]} CPU us/post'
+             f'{"" if row["through"] else "  (not through: stopped)"}']
+    if 'state_mib' in row:
+        lines.append(f'    state {row["state_mib"]} MiB, of which a checkpoint wrote {row["checkpointed_mib"]} in {row["checkpoint_s"]} s')
+    lines += [f'    {task["task"][:50]:50} x{task["parallelism"]}  in {task["read_records_a_post"]:.3f} records '
+              f'{task["read_bytes_a_post"]:.0f} bytes  busy {task["busy_us_a_post"]:.1f} us  '
+              f'held up {task["back_pressured_us_a_post"]:.1f} us' for task in row['tasks']]
+    return '\n'.join(lines)
 
 
 if __name__ == '__main__':

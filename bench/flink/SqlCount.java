@@ -39,9 +39,11 @@ public final class SqlCount {
             + " WITH ('connector' = 'kafka', 'topic' = '" + arguments[2] + "', 'properties.bootstrap.servers' = '"
             + arguments[0] + "', 'format' = 'json')");
     tables.executeSql(
+        "CREATE VIEW mentions AS SELECT word, `language`, author_did, ts FROM posts, LATERAL TABLE(words(text)) AS w(word)"
+            + " WHERE op = 'create'");
+    tables.executeSql(
         "INSERT INTO counts SELECT word, `language`, COUNT(*), COUNT(DISTINCT author_did), CAST(window_end AS STRING)"
-            + " FROM TABLE(HOP(TABLE (SELECT word, `language`, author_did, ts FROM posts, LATERAL TABLE(words(text))"
-            + " WHERE op = 'create'), DESCRIPTOR(ts), INTERVAL '1' MINUTE, INTERVAL '10' MINUTE))"
+            + " FROM TABLE(HOP(TABLE mentions, DESCRIPTOR(ts), INTERVAL '1' MINUTE, INTERVAL '10' MINUTE))"
             + " GROUP BY word, `language`, window_start, window_end HAVING COUNT(*) >= 10");
   }
 }

@@ -161,7 +161,7 @@ class FlinkCluster:
                 text = answer.read()
                 return json.loads(text) if text else None
         except urllib.error.HTTPError as error:
-            raise AssertionError(f'{path}: {error.code} {error.read()[:3000]!r}') from error
+            raise AssertionError(f'{path}: {error.code} {error.read().decode()[:20000]}') from error
 
     def upload(self, jar=JAR):
         """The jar's id."""
