@@ -26,8 +26,10 @@
 #define BEHIND_MS_MAX  5000 /* a topic that does not end is written from so often */
 #define PING_MS        2000
 #define DRAIN_MS_MAX   5000 /* after SIGTERM; what is not written by then is read again */
-#define PARTITIONS_MAX 3072 /* of the three topics */
 #define SETTLE_MS      5000
+
+/* Of each of the three topics: what Redis has of the sessions keeps a sum for each partition. */
+#define PARTITIONS_MAX SKY_CACHE_USERS_PARTITIONS_MAX
 
 /* Read again at the start, as merging them twice changes nothing: a Redis that lost its memory while nobody wrote has
  * the present hour whole again. */
@@ -53,13 +55,14 @@ struct cache {
     struct sky_kafka_consumer *consumer;
     struct sky_kafka_dead_letters *dead_letters;
     struct sky_record_reader reader;
-    struct place places[PARTITIONS_MAX];
+    struct place places[3 * PARTITIONS_MAX];
     size_t places_count;
     bool has_unwritten;
     int64_t unwritten_clock_ms; /* since when */
     bool write_failed;          /* the last time it was tried */
     bool is_paused;
     int64_t ping_clock_ms;
+    int64_t drained_clock_ms;       /* when draining is over; 0: the end is not asked for yet */
     enum sky_redis_trouble trouble; /* of Redis, told last */
     bool was_told;
     enum sky_status failed;
@@ -85,6 +88,21 @@ static struct place *find_place(struct cache *cache, const char *topic, int32_t 
     return NULL;
 }
 
+/* It would be met again at each start, by whichever member gets the partition: a person must see to it. */
+static void refuse_partition(struct cache *cache, const char *topic, int32_t partition)
+{
+    char why[SKY_KAFKA_MESSAGE_SIZE];
+    snprintf(why, sizeof why,
+             "it reads the partitions 0 to %d of a topic, at most %d, and %.200s has a partition %d: name a topic with "
+             "fewer in topics.*",
+             PARTITIONS_MAX - 1, PARTITIONS_MAX, topic, (int)partition);
+    sky_log(SKY_LOG_ERROR, "too_many_partitions", SKY_LOG_TEXT("topic", topic), SKY_LOG_INT("partition", partition),
+            SKY_LOG_INT("partitions_max", PARTITIONS_MAX));
+    if (cache->failed == SKY_OK)
+        sky_service_fail(&cache->service, "too many partitions", why);
+    cache->failed = SKY_E_LIMIT;
+}
+
 static int64_t on_assigned(void *context, const char *topic, int32_t partition, int64_t committed, const char *metadata)
 {
     struct cache *cache = context;
@@ -92,15 +110,13 @@ static int64_t on_assigned(void *context, const char *topic, int32_t partition, 
     (void)metadata;
     if (!name)
         return committed;
-    struct place *place = find_place(cache, name, partition);
-    if (!place && cache->places_count < PARTITIONS_MAX)
-        place = &cache->places[cache->places_count++];
-    if (!place) {
-        sky_log(SKY_LOG_ERROR, "too_many_partitions", SKY_LOG_TEXT("topic", topic),
-                SKY_LOG_INT("partition", partition));
-        cache->failed = SKY_E_LIMIT;
+    if (partition >= PARTITIONS_MAX) {
+        refuse_partition(cache, topic, partition);
         return committed;
     }
+    struct place *place = find_place(cache, name, partition);
+    if (!place)
+        place = &cache->places[cache->places_count++];
     int64_t again = strcmp(name, cache->config->topics.trends) == 0     ? SLIDES_AGAIN
                     : strcmp(name, cache->config->topics.activity) == 0 ? ACTIVITY_AGAIN
                                                                         : 0;
@@ -131,6 +147,18 @@ static void commit(struct cache *cache)
 
 /* ---- Redis ---- */
 
+/* For its client, while it waits: a slow Redis does not make us look dead, nor hold up the end but for the draining. */
+static bool redis_goes_on(void *context)
+{
+    struct cache *cache = context;
+    if (sky_service_goes_on(&cache->service) && cache->failed == SKY_OK)
+        return true;
+    int64_t now_ms = sky_clock_monotonic_ms();
+    if (!cache->drained_clock_ms)
+        cache->drained_clock_ms = now_ms + DRAIN_MS_MAX;
+    return now_ms < cache->drained_clock_ms;
+}
+
 static void tell_redis(struct cache *cache, enum sky_status status)
 {
     enum sky_redis_trouble trouble = status == SKY_OK ? SKY_REDIS_FINE : sky_redis_trouble(cache->redis);
@@ -138,6 +166,9 @@ static void tell_redis(struct cache *cache, enum sky_status status)
     if (status == SKY_E_MALFORMED && trouble == SKY_REDIS_FINE) { /* an answer, but not to what was asked */
         trouble = SKY_REDIS_MALFORMED;
         problem = "its answers do not fit the commands";
+    } else if (status == SKY_E_IO && trouble == SKY_REDIS_FINE) {
+        trouble = SKY_REDIS_REFUSED;
+        problem = "its values change all the time between reading and writing";
     }
     char detail[SKY_HEALTH_DETAIL_SIZE];
     snprintf(detail, sizeof detail, "%s%.180s", sky_cache_is_full(cache->cache) ? "full, nothing more is read: " : "",
@@ -328,9 +359,9 @@ static void write_when_due(struct cache *cache)
 {
     int64_t now_ms = sky_clock_monotonic_ms();
     bool is_full = sky_cache_is_full(cache->cache);
-    if (cache->has_unwritten &&
-        (is_full || is_caught_up(cache) || now_ms - cache->unwritten_clock_ms >= BEHIND_MS_MAX)) {
-        write_redis(cache);
+    if (cache->write_failed || (cache->has_unwritten && (is_full || is_caught_up(cache) ||
+                                                         now_ms - cache->unwritten_clock_ms >= BEHIND_MS_MAX))) {
+        write_redis(cache); /* also what failed: no ping that is answered makes that good */
     } else if (now_ms - cache->ping_clock_ms >= PING_MS || !cache->was_told) {
         /* A new connection may lead to a Redis that has forgotten all: the flush behind the ping sees to that. */
         enum sky_status status = sky_cache_ping(cache->cache);
@@ -418,9 +449,7 @@ static bool wait_for_topics(struct cache *cache)
 /* What was taken is written and committed, when Redis is there. */
 static void drain(struct cache *cache)
 {
-    int64_t end_ms = sky_clock_monotonic_ms() + DRAIN_MS_MAX;
-    while (cache->failed == SKY_OK && cache->has_unwritten && sky_clock_monotonic_ms() < end_ms) {
-        sky_health_beat(cache->service.health);
+    while (cache->failed == SKY_OK && cache->has_unwritten && redis_goes_on(cache)) {
         write_redis(cache);
         if (cache->has_unwritten)
             nanosleep(&(struct timespec){.tv_nsec = TURN_MS * 1000000L}, NULL);
@@ -464,6 +493,8 @@ static enum sky_status open_redis(struct cache *cache)
     struct sky_cache_options options;
     char problem[SKY_REDIS_PROBLEM_SIZE];
     sky_config_redis_options(cache->config, &redis);
+    redis.goes_on = redis_goes_on;
+    redis.context = cache;
     sky_config_cache_options(cache->config, &options);
     enum sky_status status = sky_redis_new(&redis, &cache->redis, problem);
     if (status == SKY_OK)

@@ -60,6 +60,14 @@ static int fail(const char *what, const char *why)
     return SKY_EXIT_FAILURE;
 }
 
+/* Asked by Redis' client too while it waits: a slow Redis neither makes us look dead nor holds up the end. */
+static bool goes_on(void *context)
+{
+    struct serve *serve = context;
+    sky_health_beat(serve->health);
+    return !sky_signal_requested() && sky_clock_monotonic_ms() < serve->ends_clock_ms;
+}
+
 /* ---- slides ---- */
 
 static void take_past(void *context, const struct sky_trend_snapshot *snapshot)
@@ -130,9 +138,12 @@ static void tell_redis(struct serve *serve, bool answers)
 {
     enum sky_redis_trouble trouble = answers ? SKY_REDIS_FINE : sky_redis_trouble(serve->redis);
     const char *problem = sky_redis_problem(serve->redis);
+    if (!answers && trouble == SKY_REDIS_FINE) { /* an answer, but not to what was asked */
+        trouble = SKY_REDIS_MALFORMED;
+        problem = "trends:current cannot be read";
+    }
     if (!answers)
-        sky_health_set(serve->health, SKY_DEPENDENCY_REDIS, SKY_HEALTH_FAILED,
-                       *problem ? problem : "trends:current cannot be read");
+        sky_health_set(serve->health, SKY_DEPENDENCY_REDIS, SKY_HEALTH_FAILED, problem);
     else if (serve->window_end_ms)
         sky_health_set(serve->health, SKY_DEPENDENCY_REDIS, SKY_HEALTH_OK, NULL);
     else
@@ -154,6 +165,8 @@ static void poll_redis(struct serve *serve)
     int64_t now_ms = sky_clock_monotonic_ms();
     bool answers = is_answer(status);
     serve->poll_clock_ms = now_ms;
+    if (!answers && sky_redis_trouble(serve->redis) == SKY_REDIS_STOPPED)
+        return;
     if (answers)
         serve->away_clock_ms = 0;
     else if (!serve->away_clock_ms)
@@ -209,12 +222,10 @@ static void tell_metrics(struct serve *serve)
 
 static void work(struct serve *serve)
 {
-    while (!sky_signal_requested()) {
-        int64_t now_ms = sky_clock_monotonic_ms();
-        if (now_ms >= serve->ends_clock_ms)
-            break;
-        sky_health_beat(serve->health);
-        if (now_ms - serve->poll_clock_ms >= POLL_MS)
+    tell_metrics(serve);
+    poll_redis(serve);
+    while (goes_on(serve)) {
+        if (sky_clock_monotonic_ms() - serve->poll_clock_ms >= POLL_MS)
             poll_redis(serve);
         tell_board(serve);
         tell_metrics(serve);
@@ -228,6 +239,8 @@ static enum sky_status open_redis(struct serve *serve)
     struct sky_cache_options cache;
     char problem[SKY_REDIS_PROBLEM_SIZE];
     sky_config_redis_options(serve->config, &redis);
+    redis.goes_on = goes_on;
+    redis.context = serve;
     sky_config_cache_options(serve->config, &cache);
     enum sky_status status = sky_redis_new(&redis, &serve->redis, problem);
     if (status == SKY_OK)
@@ -281,9 +294,9 @@ static enum sky_status set_up(struct serve *serve)
     snprintf(serve->status.source, sizeof serve->status.source, "%s", SOURCE_NAME);
     serve->status.speed = 1;
     serve->status.version = SKY_VERSION;
-    poll_redis(serve); /* whoever comes first sees what there is */
+    sky_health_set(serve->health, SKY_DEPENDENCY_REDIS, SKY_HEALTH_STARTING, "what is in it is being read");
     tell_board(serve);
-    return open_page(serve);
+    return open_page(serve); /* before Redis is asked, which may take its time: the probes answer meanwhile */
 }
 
 static void tear_down(struct serve *serve)

@@ -186,7 +186,7 @@ static const struct sky_setting settings[] = {
     {"redis.password", ANY(SKY_VALUE_SECRET), "", AT(redis.password), "to log in with; empty: without"},
     {"redis.ca_file", ANY(SKY_VALUE_STRING), "", AT(redis.ca_file), "certificates to trust, PEM; empty: the system's"},
     {"redis.timeout", RANGE(SKY_VALUE_DURATION, 10, 60000), "2s", AT(redis.timeout_ms),
-     "to connect, and of each command"},
+     "to connect, and of each answer; all commands of a round trip have four times that together"},
     {"cache.group", ANY(SKY_VALUE_STRING), "skytrend-cache", AT(cache.group), "consumer group of `cache`"},
     {"cache.current_ttl", RANGE(SKY_VALUE_DURATION, 1000, 604800000), "5m", AT(cache.current_ttl_ms),
      "how long trends:current and users:active:current stay without a new slide"},

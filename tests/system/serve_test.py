@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # test: timeout=240 asan
 """`skytrend serve`: two processes on one Redis give the same answers, also when one begins later; 200 clients follow the stream;
-gzip, 304, 429, other hosts' pages; a Redis that dies and comes back."""
+gzip, 304, 429, other hosts' pages; a Redis that dies and comes back, and one that is slow."""
 import gzip
 import json
 import os
@@ -14,6 +14,7 @@ import urllib.request
 import bus_records as bus
 import program
 import servers
+import slow_redis
 
 CLIENTS = 200
 PATHS = ('/v1/trends?limit=500', '/v1/activity', '/v1/trends/word3', '/v1/summary', '/v1/trends?language=en&limit=3')
@@ -67,7 +68,8 @@ def check_same(one, other):
 
 def check_empty(redis):
     serve = Serve(redis.url)
-    assert serve.get('/readyz')[0] == 200 and b'no trends in it yet' in serve.get('/readyz')[2], serve.get('/readyz')
+    serve.wait_until(lambda: serve.get('/readyz')[0] == 200, 'being ready')
+    assert b'no trends in it yet' in serve.get('/readyz')[2], serve.get('/readyz')
     summary = serve.json('/v1/summary')
     assert summary == {'window_end': None, 'posts_per_minute': 0, 'active_users_count': 0, 'current_trending_topics': 0,
                        'connection': 'connecting', 'stalled_since': None}, summary
@@ -184,8 +186,8 @@ def check_old(redis, end):
     """Nothing new for minutes: the page of one that begins now says so too."""
     redis('SET', 'trends:current', bus.encode(bus.snapshot(end)), 'PX', 300000 - 200000)
     serve = Serve(redis.url)
+    serve.wait_until(lambda: serve.status()['connection'] == 'stalled', 'a word on the page')
     status = serve.status()
-    assert status['connection'] == 'stalled', status
     age = time.time() - bus.datetime.datetime.fromisoformat(status['stalled_since'].replace('Z', '+00:00')).timestamp()
     assert 195 < age < 230, age
     redis('DEL', 'trends:current')  # as when its time is over
@@ -220,7 +222,8 @@ def check_history(redis):
     away = Serve(redis.url, '--lake.location', folder / 'nothing')
     status, _, body = away.get('/v1/history?from=2026-01-05&to=2026-01-06')
     assert status == 503 and b'lake_unavailable' in body and str(folder).encode() not in body, body
-    assert away.get('/readyz')[0] == 200 and 'lake_problem' in away.stderr(), away.told()
+    away.wait_until(lambda: away.get('/readyz')[0] == 200, 'being ready')
+    assert 'lake_problem' in away.stderr(), away.told()
     assert away.stop() == 0
 
 
@@ -255,6 +258,29 @@ def check_hanging_store(redis):
         print(f'ended {ended_s:.1f} s after SIGTERM while S3 hangs')
 
 
+def check_slow_redis():
+    """The slides of a day from a Redis that takes a second for each: the port is open at once and says why it is not ready, the
+    round trip of many slides is given up in its time, and SIGTERM does not wait."""
+    began = time.monotonic()
+    redis = slow_redis.SlowRedis(1, {b'trends:current': bus.encode(bus.snapshot(30)).encode()})
+    serve = Serve(redis.url)
+    opened_s = time.monotonic() - began
+    assert opened_s < 10, f'it took {opened_s:.1f} s to open the port'
+    serve.wait_until(lambda: redis.heard.count(b'GET') > 2, 'reading the slides')
+    assert serve.get('/healthz')[0] == 200
+    status, _, body = serve.get('/readyz')
+    assert status == 503 and b'"state":"starting"' in body and b'is being read' in body, body
+    serve.wait_until(lambda: b'no answer in time' in serve.get('/readyz')[2], 'giving up the round trip')
+    assert serve.get('/readyz')[0] == 503 and serve.get('/healthz')[0] == 200
+    asked = len(redis.heard)
+    serve.wait_until(lambda: len(redis.heard) > asked + 3, 'the next attempt')
+    began = time.monotonic()
+    assert serve.stop() == 0, serve.told()
+    ended_s = time.monotonic() - began
+    assert ended_s < 8, f'it took {ended_s:.1f} s to end'
+    print(f'open after {opened_s:.1f} s, ended {ended_s:.1f} s after SIGTERM while Redis is slow')
+
+
 def main():
     redis = servers.Redis()
     first = check_empty(redis)
@@ -275,6 +301,7 @@ def main():
     check_old(redis, 35)
     check_history(redis)
     check_hanging_store(redis)
+    check_slow_redis()
     print('ok')
 
 

@@ -6,6 +6,7 @@
 
 #include "io/host/clock.h"
 #include "io/redis/cache_merge.h"
+#include "io/redis/redis_node.h"
 
 #define USERS_CURRENT "users:active:current"
 #define HEAD_BYTES    127 /* of a snapshot: both ends of its window are in it */
@@ -54,6 +55,9 @@ struct sky_cache {
     uint32_t sessions_waiting;
     int64_t newest_ms; /* of the records taken, by the end of their window */
     uint64_t connections;
+    uint32_t failures;       /* of flushes, in a row, that the client does not wait for */
+    int64_t due_ms;          /* no flush before; of sky_clock_monotonic_ms */
+    enum sky_status failure; /* what the last one gave */
     struct sky_cache_stats stats;
     struct sky_record_reader reader;
     struct sky_trend_snapshot snapshot;
@@ -309,10 +313,12 @@ static enum sky_status put_newest(struct sky_cache *cache, const char *key, stru
     sky_redis_command_add(&command, sky_span_from_string(end));
     sky_redis_command_add(&command, sky_span_from_string(ttl));
     enum sky_status status = sky_redis_call(cache->redis, &command, &reply);
+    if (status == SKY_OK && reply.kind != SKY_REDIS_INTEGER)
+        status = SKY_E_MALFORMED; /* nothing the script returns */
     if (status != SKY_OK)
         return status;
     newest->waits = false;
-    if (reply.kind == SKY_REDIS_INTEGER && reply.integer == 1)
+    if (reply.integer == 1)
         cache->stats.writes++;
     else
         cache->stats.refused++;
@@ -446,8 +452,37 @@ static enum sky_status flush_once(struct sky_cache *cache)
     return status;
 }
 
+/* Before it tries a server again that is away, or does not let us in, the client waits (redis_node.h). */
+static bool client_waits(enum sky_redis_trouble trouble)
+{
+    switch (trouble) {
+    case SKY_REDIS_UNREACHABLE:
+    case SKY_REDIS_TIMEOUT:
+    case SKY_REDIS_UNTRUSTED:
+    case SKY_REDIS_CLOSED:
+    case SKY_REDIS_NOAUTH:
+    case SKY_REDIS_WRONGPASS: return true;
+    default: return false;
+    }
+}
+
+/* A server that answers, but wrongly, or refuses, or whose keys change all the time, is not asked again at once. */
+static void set_due(struct sky_cache *cache, enum sky_status status)
+{
+    cache->failure = status;
+    if (status == SKY_OK) {
+        cache->failures = 0;
+        cache->due_ms = 0;
+    } else if (!client_waits(sky_redis_trouble(cache->redis))) {
+        cache->failures++;
+        cache->due_ms = sky_clock_monotonic_ms() + sky_redis_backoff_ms(cache->failures);
+    }
+}
+
 enum sky_status sky_cache_flush(struct sky_cache *cache)
 {
+    if (sky_clock_monotonic_ms() < cache->due_ms)
+        return cache->failure;
     /* Twice when the first time found a new connection: then all that is kept waits again. */
     enum sky_status status = SKY_OK;
     for (int i = 0; i < 2 && status == SKY_OK; i++) {
@@ -457,7 +492,10 @@ enum sky_status sky_cache_flush(struct sky_cache *cache)
             break;
     }
     forget(cache);
-    return status != SKY_OK || sky_cache_is_flushed(cache) ? status : SKY_E_IO;
+    if (status == SKY_OK && !sky_cache_is_flushed(cache))
+        status = SKY_E_IO;
+    set_due(cache, status);
+    return status;
 }
 
 bool sky_cache_is_flushed(const struct sky_cache *cache)
@@ -488,7 +526,9 @@ static enum sky_status get(struct sky_cache *cache, const char *key, struct sky_
     sky_redis_command_key(&command, sky_span_from_string(key));
     enum sky_status status = sky_redis_call(cache->redis, &command, &reply);
     *json = reply.text;
-    return status != SKY_OK ? status : reply.kind == SKY_REDIS_TEXT ? SKY_OK : SKY_E_MISSING;
+    if (status != SKY_OK || reply.kind == SKY_REDIS_TEXT)
+        return status;
+    return reply.kind == SKY_REDIS_NIL ? SKY_E_MISSING : SKY_E_MALFORMED;
 }
 
 static enum sky_status read_current(struct sky_cache *cache, struct sky_span *json)
@@ -539,7 +579,9 @@ enum sky_status sky_cache_get_current(struct sky_cache *cache, int64_t known_end
         enum sky_status status = sky_redis_call(cache->redis, &command, &reply);
         if (status != SKY_OK)
             return status;
-        if (reply.kind != SKY_REDIS_TEXT || reply.text.len == 0)
+        if (reply.kind != SKY_REDIS_TEXT)
+            return SKY_E_MALFORMED;
+        if (reply.text.len == 0)
             return SKY_E_MISSING;
         if (head_has_end(reply.text, known_end_ms))
             return SKY_E_DUPLICATE;

@@ -18,7 +18,8 @@
  *
  * Memory   a batch holds one snapshot, and hours and windows up to SKY_CACHE_HOURS_MAX and SKY_CACHE_WINDOWS_MAX.
  * Threads  one owner.
- * Errors   as of redis.h; sky_redis_problem says more. */
+ * Errors   as of redis.h, where sky_redis_problem says more; SKY_E_MALFORMED with SKY_REDIS_FINE: an answer, but not to
+ *          what was asked. */
 #ifndef SKY_IO_REDIS_CACHE_H
 #define SKY_IO_REDIS_CACHE_H
 
@@ -75,7 +76,8 @@ SKY_MUST_USE enum sky_status sky_cache_add_session(struct sky_cache *cache, cons
                                                    int32_t partition, int64_t offset);
 
 /* Write what Redis does not have, trends:current first. SKY_OK: all of it is there. After an error the rest waits for
- * the next call. */
+ * the next call. SKY_E_MALFORMED: an answer that is none to its command; SKY_E_IO also when a key kept changing. A call
+ * that comes too soon after such an error (SKY_REDIS_BACKOFF_MS_*) asks nothing and gives it again. */
 SKY_MUST_USE enum sky_status sky_cache_flush(struct sky_cache *cache);
 
 bool sky_cache_is_flushed(const struct sky_cache *cache);

@@ -42,6 +42,8 @@ static enum sky_status read_old(struct sky_cache_merger *merger, struct sky_cach
         sky_buffer_clear(&open[i]->old_value);
         if (replies[i].kind == SKY_REDIS_TEXT)
             sky_buffer_put_span(&open[i]->old_value, replies[i].text);
+        else if (replies[i].kind != SKY_REDIS_NIL)
+            status = SKY_E_MALFORMED; /* nothing that GET gives */
         if (open[i]->old_value.failed)
             status = SKY_E_MEMORY;
     }
@@ -78,9 +80,12 @@ static enum sky_status write_new(struct sky_cache_merger *merger, struct sky_cac
         sky_redis_command_add(&commands[i], sky_span_from_string(ttl));
     }
     enum sky_status status = sky_redis_pipeline(merger->redis, commands, count, replies);
+    bool all_fit = true;
     for (uint32_t i = 0; i < count; i++) {
-        if (replies[i].kind != SKY_REDIS_INTEGER)
+        if (replies[i].kind != SKY_REDIS_INTEGER) {
+            all_fit = false;
             continue;
+        }
         if (replies[i].integer != 1) {
             merger->conflicts++;
             continue;
@@ -89,7 +94,7 @@ static enum sky_status write_new(struct sky_cache_merger *merger, struct sky_cac
         merger->writes++;
         merger->merged(merger->context, open[i]->item, sky_buffer_span(&open[i]->new_value));
     }
-    return status;
+    return status == SKY_OK && !all_fit ? SKY_E_MALFORMED : status; /* the script gives 0 or 1 */
 }
 
 enum sky_status sky_cache_merger_run(struct sky_cache_merger *merger)

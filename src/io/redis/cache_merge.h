@@ -38,7 +38,7 @@ struct sky_cache_merger {
 struct sky_cache_merge_item *sky_cache_merger_add(struct sky_cache_merger *merger);
 
 /* Two round trips for all keys, and two more for those that changed in between. Gives the memory back in any case.
- * SKY_E_IO: also when a key kept changing. */
+ * SKY_E_IO: also when a key kept changing; SKY_E_MALFORMED: an answer that is none to GET or to the script. */
 SKY_MUST_USE enum sky_status sky_cache_merger_run(struct sky_cache_merger *merger);
 
 #endif

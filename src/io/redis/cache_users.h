@@ -15,7 +15,7 @@
 #include "wire/json_read.h"
 
 /* Limits of ours. */
-#define SKY_CACHE_USERS_PARTITIONS_MAX 1024
+#define SKY_CACHE_USERS_PARTITIONS_MAX 1024 /* as many as kafka.partitions may be */
 #define SKY_CACHE_USERS_LANGUAGES_MAX  64
 
 struct sky_cache_session_sum {

@@ -108,6 +108,23 @@ static void note_own(struct sky_redis *redis, enum sky_redis_trouble trouble, co
     snprintf(redis->failure.text, sizeof redis->failure.text, "%s", text);
 }
 
+/* Nothing more is begun by a call that has had its time or bytes, or is to end. What went wrong before stands. */
+static bool is_over(struct sky_redis *redis)
+{
+    const struct sky_redis_access *access = &redis->access;
+    bool is_known = redis->failure.trouble != SKY_REDIS_FINE;
+    if (access->goes_on && !access->goes_on(access->context)) {
+        if (!is_known)
+            note_own(redis, SKY_REDIS_STOPPED, "the program ends");
+        return true;
+    }
+    if (access->bytes && sky_clock_monotonic_ms() < access->until_ms)
+        return false;
+    if (!is_known)
+        note_own(redis, SKY_REDIS_TIMEOUT, "no answer in time");
+    return true;
+}
+
 /* Nodes */
 
 static void forget_nodes(struct sky_redis *redis)
@@ -213,7 +230,7 @@ static void refresh_table(struct sky_redis *redis)
     if (!redis->is_cluster || !redis->is_stale || now_ms < redis->table_due_ms)
         return;
     redis->table_due_ms = now_ms + TABLE_INTERVAL_MS;
-    for (uint32_t i = 0; i < redis->map.nodes_count; i++)
+    for (uint32_t i = 0; i < redis->map.nodes_count && !is_over(redis); i++)
         if (load_table(redis, i)) {
             redis->is_stale = false;
             return;
@@ -325,7 +342,7 @@ static bool run(struct sky_redis *redis, const struct sky_redis_command *command
 {
     struct errand errand = {.command = command, .asked = SKY_REDIS_NO_NODE};
     bool done = false, going = true;
-    while (going) {
+    while (going && !is_over(redis)) {
         refresh_table(redis);
         uint32_t node = errand.asked != SKY_REDIS_NO_NODE ? errand.asked : node_for(redis, command);
         if (!exchange_errand(redis, &errand, node, reply)) {
@@ -354,6 +371,11 @@ static void begin_call(struct sky_redis *redis, uint32_t commands)
     sky_arena_reset(&redis->arena);
     redis->stats.commands += commands;
     redis->failure = (struct sky_redis_failure){.trouble = SKY_REDIS_FINE};
+    struct sky_redis_access *access = &redis->access;
+    int longer_ms =
+        access->connect_timeout_ms > access->answer_timeout_ms ? access->connect_timeout_ms : access->answer_timeout_ms;
+    access->until_ms = sky_clock_monotonic_ms() + (int64_t)SKY_REDIS_CALL_TIMEOUTS * longer_ms;
+    access->bytes = SKY_REDIS_CALL_BYTES_MAX;
 }
 
 enum sky_status sky_redis_call(struct sky_redis *redis, const struct sky_redis_command *command,
@@ -381,6 +403,8 @@ static void pipeline_node(struct sky_redis *redis, struct pipeline *pipeline, ui
 {
     struct sky_buffer bytes = {0};
     struct sky_redis_node *at = &redis->nodes[node];
+    if (is_over(redis))
+        return;
     for (uint32_t i = 0; i < pipeline->count; i++)
         if (pipeline->nodes[i] == node)
             sky_redis_command_write(&bytes, pipeline->commands[i].arguments, pipeline->commands[i].arguments_count);
@@ -391,8 +415,10 @@ static void pipeline_node(struct sky_redis *redis, struct pipeline *pipeline, ui
             ok = sky_redis_node_receive(at, &redis->access, &pipeline->replies[i]);
             pipeline->done[i] = ok && pipeline->replies[i].kind != SKY_REDIS_ERROR;
         }
-    if (!ok && at->socket)
-        sky_redis_node_close(at, false); /* replies may still be under way; each command is tried again by itself */
+    if (!ok && at->socket) { /* replies may still be under way; each command is tried again by itself, in time */
+        note_failure(redis, node, &at->failure);
+        sky_redis_node_close(at, is_over(redis));
+    }
     sky_buffer_clean_up(&bytes);
 }
 
@@ -478,6 +504,8 @@ enum sky_status sky_redis_new(const struct sky_redis_options *options, struct sk
                                               .password = copy(options->password),
                                               .connect_timeout_ms = options->connect_timeout_ms,
                                               .answer_timeout_ms = options->answer_timeout_ms,
+                                              .goes_on = options->goes_on,
+                                              .context = options->context,
                                               .arena = &redis->arena};
     enum sky_status status = redis->access.user && redis->access.password ? SKY_OK : SKY_E_MEMORY;
     if (status == SKY_OK)

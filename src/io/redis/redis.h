@@ -15,8 +15,10 @@
  *
  * Spec     https://redis.io/docs/latest/develop/reference/protocol-spec/,
  *          https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
- * Memory   a reply lives until the next call. At most SKY_REDIS_REPLY_BYTES_MAX for each reply of a call.
- * Threads  one owner. A call waits for connect_timeout_ms and answer_timeout_ms at most, for each node it must ask.
+ * Memory   a reply lives until the next call. At most SKY_REDIS_REPLY_BYTES_MAX for each reply, and
+ *          SKY_REDIS_CALL_BYTES_MAX for all of a call.
+ * Threads  one owner. A call waits for each connection and each reply as long as its timeout is, in all
+ *          SKY_REDIS_CALL_TIMEOUTS times the longer of the two, and no longer than goes_on says.
  * Trust    replies are bounded (redis_reply.h). Whoever answers at the address, which only TLS proves, is trusted with
  *          the password and to say where the other nodes are: those get it too, over TLS when the first did. */
 #ifndef SKY_IO_REDIS_REDIS_H
@@ -27,7 +29,9 @@
 
 /* Limits of ours. */
 #define SKY_REDIS_ARGUMENTS_MAX  16
-#define SKY_REDIS_PIPELINE_MAX   256 /* commands of one call */
+#define SKY_REDIS_CALL_TIMEOUTS  4                  /* of a call, a pipeline too, in the longer of the two timeouts */
+#define SKY_REDIS_CALL_BYTES_MAX ((size_t)64 << 20) /* of the replies of a call, a pipeline too */
+#define SKY_REDIS_PIPELINE_MAX   256                /* commands of one call */
 #define SKY_REDIS_ADDRESSES_MAX  16
 #define SKY_REDIS_REDIRECTS_MAX  5
 #define SKY_REDIS_BACKOFF_MS_MIN 100 /* doubling to the other, of which half is random */
@@ -43,6 +47,10 @@ struct sky_redis_options {
     const char *ca_file;  /* for rediss://; NULL or "": the system's certificates */
     int connect_timeout_ms;
     int answer_timeout_ms;
+    /* Asked before each command and pipeline and every SKY_REDIS_ASK_MS while one waits: false ends the call with
+     * SKY_REDIS_STOPPED. NULL: it goes on. */
+    bool (*goes_on)(void *context);
+    void *context;
 };
 
 void sky_redis_options_default(struct sky_redis_options *options); /* 127.0.0.1:6379; 2 s and 2 s */
@@ -51,6 +59,7 @@ enum sky_redis_trouble {
     SKY_REDIS_FINE,
     SKY_REDIS_UNREACHABLE,
     SKY_REDIS_TIMEOUT,
+    SKY_REDIS_STOPPED,   /* the caller's goes_on said no */
     SKY_REDIS_UNTRUSTED, /* TLS */
     SKY_REDIS_CLOSED,    /* the connection broke */
     SKY_REDIS_MALFORMED, /* what answers does not speak the protocol */
@@ -98,7 +107,7 @@ void sky_redis_command_eval(struct sky_redis_command *command, const char *scrip
  *   SKY_E_CONFIG       it will not work until somebody changes something: password, permission, certificate
  *   SKY_E_UNSUPPORTED  the command is refused
  *   SKY_E_MALFORMED    what answers is no Redis server
- *   SKY_E_LIMIT        the reply is over the limits
+ *   SKY_E_LIMIT        the reply is over the limits, or those of a pipeline are
  *   SKY_E_MEMORY
  * sky_redis_trouble and sky_redis_problem say more. */
 SKY_MUST_USE enum sky_status sky_redis_call(struct sky_redis *redis, const struct sky_redis_command *command,

@@ -16,6 +16,7 @@ const char *sky_redis_trouble_name(enum sky_redis_trouble trouble)
         [SKY_REDIS_FINE] = "fine",
         [SKY_REDIS_UNREACHABLE] = "unreachable",
         [SKY_REDIS_TIMEOUT] = "timeout",
+        [SKY_REDIS_STOPPED] = "stopped",
         [SKY_REDIS_UNTRUSTED] = "untrusted",
         [SKY_REDIS_CLOSED] = "closed",
         [SKY_REDIS_MALFORMED] = "malformed",
@@ -113,7 +114,7 @@ void sky_redis_command_write(struct sky_buffer *buffer, const struct sky_span *a
 /* Failing */
 
 /* Half fixed, half random: many clients of a server that was away do not come at once. */
-static int64_t backoff_ms(uint32_t failures)
+int64_t sky_redis_backoff_ms(uint32_t failures)
 {
     int64_t bound = SKY_REDIS_BACKOFF_MS_MIN;
     for (uint32_t i = 1; i < failures && bound < SKY_REDIS_BACKOFF_MS_MAX; i++)
@@ -132,7 +133,7 @@ void sky_redis_node_close(struct sky_redis_node *node, bool must_wait)
     node->used = false;
     if (must_wait) {
         node->failures++;
-        node->due_ms = sky_clock_monotonic_ms() + backoff_ms(node->failures);
+        node->due_ms = sky_clock_monotonic_ms() + sky_redis_backoff_ms(node->failures);
     }
 }
 
@@ -152,6 +153,7 @@ static bool fail_with(struct sky_redis_node *node, enum sky_redis_socket_end end
     case SKY_REDIS_SOCKET_UNTRUSTED:
         return fail(node, SKY_REDIS_UNTRUSTED, node->failure.text[0] ? node->failure.text : "TLS: it broke");
     case SKY_REDIS_SOCKET_TIMEOUT: return fail(node, SKY_REDIS_TIMEOUT, "no answer in time");
+    case SKY_REDIS_SOCKET_STOPPED: return fail(node, SKY_REDIS_STOPPED, "no answer yet, and the program ends");
     case SKY_REDIS_SOCKET_MEMORY: return fail(node, SKY_REDIS_MEMORY, "no memory for a connection");
     default: return fail(node, SKY_REDIS_CLOSED, "the server closed the connection");
     }
@@ -159,10 +161,18 @@ static bool fail_with(struct sky_redis_node *node, enum sky_redis_socket_end end
 
 /* Talking */
 
+/* For one wait; all those of a call together have the call's time. */
+static struct sky_redis_patience patience_of(const struct sky_redis_access *access, int timeout_ms)
+{
+    int64_t until_ms = sky_clock_monotonic_ms() + timeout_ms;
+    return (struct sky_redis_patience){until_ms < access->until_ms ? until_ms : access->until_ms, access->goes_on,
+                                       access->context};
+}
+
 bool sky_redis_node_send(struct sky_redis_node *node, const struct sky_redis_access *access, struct sky_span bytes)
 {
-    int64_t deadline_ms = sky_clock_monotonic_ms() + access->answer_timeout_ms;
-    enum sky_redis_socket_end end = sky_redis_socket_send(node->socket, bytes, deadline_ms);
+    struct sky_redis_patience patience = patience_of(access, access->answer_timeout_ms);
+    enum sky_redis_socket_end end = sky_redis_socket_send(node->socket, bytes, &patience);
     node->failure.text[0] = '\0';
     return end == SKY_REDIS_SOCKET_OK || fail_with(node, end);
 }
@@ -176,11 +186,10 @@ static bool judge_reader(struct sky_redis_node *node, enum sky_status status)
     }
 }
 
-bool sky_redis_node_receive(struct sky_redis_node *node, const struct sky_redis_access *access,
-                            struct sky_redis_reply *reply)
+bool sky_redis_node_receive(struct sky_redis_node *node, struct sky_redis_access *access, struct sky_redis_reply *reply)
 {
     char block[BLOCK_BYTES];
-    int64_t deadline_ms = sky_clock_monotonic_ms() + access->answer_timeout_ms;
+    struct sky_redis_patience patience = patience_of(access, access->answer_timeout_ms);
     for (;;) {
         enum sky_status status = sky_redis_reader_next(node->reader, reply);
         if (status == SKY_OK) {
@@ -190,10 +199,15 @@ bool sky_redis_node_receive(struct sky_redis_node *node, const struct sky_redis_
         if (status != SKY_E_TRUNCATED)
             return judge_reader(node, status);
         size_t len = 0;
-        enum sky_redis_socket_end end = sky_redis_socket_receive(node->socket, block, sizeof block, &len, deadline_ms);
+        enum sky_redis_socket_end end = sky_redis_socket_receive(node->socket, block, sizeof block, &len, &patience);
         node->failure.text[0] = '\0';
         if (end != SKY_REDIS_SOCKET_OK)
             return fail_with(node, end);
+        if (len > access->bytes) {
+            access->bytes = 0;
+            return fail(node, SKY_REDIS_TOO_LARGE, "the replies together are larger than is allowed");
+        }
+        access->bytes -= len;
         status = sky_redis_reader_feed(node->reader, sky_span_of(block, len));
         if (status != SKY_OK)
             return judge_reader(node, status);
@@ -203,7 +217,7 @@ bool sky_redis_node_receive(struct sky_redis_node *node, const struct sky_redis_
 /* Opening */
 
 /* AUTH and SELECT, as far as they are needed. */
-static bool introduce(struct sky_redis_node *node, const struct sky_redis_access *access)
+static bool introduce(struct sky_redis_node *node, struct sky_redis_access *access)
 {
     struct sky_buffer bytes = {0};
     struct sky_span auth[3] = {SKY_SPAN("AUTH")};
@@ -239,12 +253,12 @@ static bool introduce(struct sky_redis_node *node, const struct sky_redis_access
     return ok;
 }
 
-static bool connect_node(struct sky_redis_node *node, const struct sky_redis_access *access,
+static bool connect_node(struct sky_redis_node *node, struct sky_redis_access *access,
                          const struct sky_redis_endpoint *endpoint)
 {
-    int64_t deadline_ms = sky_clock_monotonic_ms() + access->connect_timeout_ms;
+    struct sky_redis_patience patience = patience_of(access, access->connect_timeout_ms);
     node->failure.text[0] = '\0';
-    enum sky_redis_socket_end end = sky_redis_socket_open(endpoint, endpoint->port ? access->tls : NULL, deadline_ms,
+    enum sky_redis_socket_end end = sky_redis_socket_open(endpoint, endpoint->port ? access->tls : NULL, &patience,
                                                           &node->socket, node->failure.text);
     if (end != SKY_REDIS_SOCKET_OK)
         return fail_with(node, end);
@@ -253,7 +267,7 @@ static bool connect_node(struct sky_redis_node *node, const struct sky_redis_acc
     return introduce(node, access);
 }
 
-bool sky_redis_node_open(struct sky_redis_node *node, const struct sky_redis_access *access,
+bool sky_redis_node_open(struct sky_redis_node *node, struct sky_redis_access *access,
                          const struct sky_redis_endpoint *endpoint)
 {
     if (node->socket && node->used && !sky_redis_socket_is_quiet(node->socket))

@@ -15,7 +15,12 @@ struct sky_redis_access {
     uint32_t database;
     int connect_timeout_ms;
     int answer_timeout_ms;
+    bool (*goes_on)(void *context); /* NULL: always */
+    void *context;
     struct sky_arena *arena;
+    /* what the call under way has left for all its nodes and replies */
+    int64_t until_ms; /* of sky_clock_monotonic_ms */
+    size_t bytes;
 };
 
 struct sky_redis_failure {
@@ -35,18 +40,21 @@ struct sky_redis_node {
 
 /* Connected and admitted (AUTH, SELECT), when it was not; on a failure node->failure says why. While it is not yet time
  * to try again, the failure before stands. */
-SKY_MUST_USE bool sky_redis_node_open(struct sky_redis_node *node, const struct sky_redis_access *access,
+SKY_MUST_USE bool sky_redis_node_open(struct sky_redis_node *node, struct sky_redis_access *access,
                                       const struct sky_redis_endpoint *endpoint);
 
 SKY_MUST_USE bool sky_redis_node_send(struct sky_redis_node *node, const struct sky_redis_access *access,
                                       struct sky_span bytes);
 
-/* The next reply, errors of the server included. */
-SKY_MUST_USE bool sky_redis_node_receive(struct sky_redis_node *node, const struct sky_redis_access *access,
+/* The next reply, errors of the server included; its bytes are taken from what the call has left. */
+SKY_MUST_USE bool sky_redis_node_receive(struct sky_redis_node *node, struct sky_redis_access *access,
                                          struct sky_redis_reply *reply);
 
 /* Close; `due` says whether the next attempt must wait as after a failure. */
 void sky_redis_node_close(struct sky_redis_node *node, bool must_wait);
+
+/* How long to wait after so many failures in a row. */
+int64_t sky_redis_backoff_ms(uint32_t failures);
 
 /* What an error reply means. */
 enum sky_redis_trouble sky_redis_trouble_of(struct sky_span error);

@@ -82,29 +82,37 @@ static int left_ms(int64_t deadline_ms)
     return left < 0 ? 0 : left > 3600000 ? 3600000 : (int)left;
 }
 
+static bool goes_on(const struct sky_redis_patience *patience)
+{
+    return !patience->goes_on || patience->goes_on(patience->context);
+}
+
 /* Until one of `events`, an error or the deadline. */
-static enum sky_redis_socket_end wait_for(int fd, short events, int64_t deadline_ms)
+static enum sky_redis_socket_end wait_for(int fd, short events, const struct sky_redis_patience *patience)
 {
     struct pollfd what = {.fd = fd, .events = events};
     for (;;) {
-        int ready = poll(&what, 1, left_ms(deadline_ms));
+        int left = left_ms(patience->until_ms);
+        if (!goes_on(patience))
+            return SKY_REDIS_SOCKET_STOPPED;
+        int ready = poll(&what, 1, left < SKY_REDIS_ASK_MS ? left : SKY_REDIS_ASK_MS);
         if (ready > 0)
             return SKY_REDIS_SOCKET_OK; /* an error is told by what the caller does next */
-        if (ready == 0)
+        if (ready == 0 && left <= SKY_REDIS_ASK_MS)
             return SKY_REDIS_SOCKET_TIMEOUT;
-        if (errno != EINTR)
+        if (ready < 0 && errno != EINTR)
             return SKY_REDIS_SOCKET_CLOSED;
     }
 }
 
-static enum sky_redis_socket_end send_plain(int fd, struct sky_span bytes, int64_t deadline_ms)
+static enum sky_redis_socket_end send_plain(int fd, struct sky_span bytes, const struct sky_redis_patience *patience)
 {
     while (bytes.len) {
         ssize_t sent = send(fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
         if (sent >= 0) {
             bytes = sky_span_from(bytes, (size_t)sent);
         } else if (errno == EAGAIN) {
-            enum sky_redis_socket_end end = wait_for(fd, POLLOUT, deadline_ms);
+            enum sky_redis_socket_end end = wait_for(fd, POLLOUT, patience);
             if (end != SKY_REDIS_SOCKET_OK)
                 return end;
         } else if (errno != EINTR) {
@@ -114,7 +122,8 @@ static enum sky_redis_socket_end send_plain(int fd, struct sky_span bytes, int64
     return SKY_REDIS_SOCKET_OK;
 }
 
-static enum sky_redis_socket_end receive_plain(int fd, void *out, size_t size, size_t *len, int64_t deadline_ms)
+static enum sky_redis_socket_end receive_plain(int fd, void *out, size_t size, size_t *len,
+                                               const struct sky_redis_patience *patience)
 {
     for (;;) {
         ssize_t got = recv(fd, out, size, 0);
@@ -126,7 +135,7 @@ static enum sky_redis_socket_end receive_plain(int fd, void *out, size_t size, s
             return SKY_REDIS_SOCKET_CLOSED;
         if (errno != EAGAIN && errno != EINTR)
             return SKY_REDIS_SOCKET_CLOSED;
-        enum sky_redis_socket_end end = wait_for(fd, POLLIN, deadline_ms);
+        enum sky_redis_socket_end end = wait_for(fd, POLLIN, patience);
         if (end != SKY_REDIS_SOCKET_OK)
             return end;
     }
@@ -134,34 +143,37 @@ static enum sky_redis_socket_end receive_plain(int fd, void *out, size_t size, s
 
 /* TLS over the two buffers */
 
-static enum sky_redis_socket_end flush(struct sky_redis_socket *socket, int64_t deadline_ms)
+static enum sky_redis_socket_end flush(struct sky_redis_socket *socket, const struct sky_redis_patience *patience)
 {
     char *bytes;
     long len = BIO_get_mem_data(socket->out, &bytes);
     if (len <= 0)
         return SKY_REDIS_SOCKET_OK;
-    enum sky_redis_socket_end end = send_plain(socket->fd, sky_span_of(bytes, (size_t)len), deadline_ms);
+    enum sky_redis_socket_end end = send_plain(socket->fd, sky_span_of(bytes, (size_t)len), patience);
     (void)BIO_reset(socket->out);
     return end;
 }
 
-static enum sky_redis_socket_end fill(struct sky_redis_socket *socket, int64_t deadline_ms)
+static enum sky_redis_socket_end fill(struct sky_redis_socket *socket, const struct sky_redis_patience *patience)
 {
     char block[BLOCK_BYTES];
     size_t len = 0;
-    enum sky_redis_socket_end end = receive_plain(socket->fd, block, sizeof block, &len, deadline_ms);
+    enum sky_redis_socket_end end = receive_plain(socket->fd, block, sizeof block, &len, patience);
     if (end != SKY_REDIS_SOCKET_OK)
         return end;
     return BIO_write(socket->in, block, (int)len) == (int)len ? SKY_REDIS_SOCKET_OK : SKY_REDIS_SOCKET_MEMORY;
 }
 
 /* After a call of OpenSSL gave `result` <= 0: do what it waits for. OK: call it again. */
-static enum sky_redis_socket_end serve(struct sky_redis_socket *socket, int result, int64_t deadline_ms)
+static enum sky_redis_socket_end serve(struct sky_redis_socket *socket, int result,
+                                       const struct sky_redis_patience *patience)
 {
     int what = SSL_get_error(socket->ssl, result);
-    enum sky_redis_socket_end end = flush(socket, deadline_ms); /* an alert too */
+    enum sky_redis_socket_end end = flush(socket, patience); /* an alert too */
+    if (what == SSL_ERROR_WANT_READ && end == SKY_REDIS_SOCKET_OK && left_ms(patience->until_ms) == 0)
+        return SKY_REDIS_SOCKET_TIMEOUT; /* also where records without data come all the time */
     if (what == SSL_ERROR_WANT_READ && end == SKY_REDIS_SOCKET_OK)
-        return fill(socket, deadline_ms);
+        return fill(socket, patience);
     if (what == SSL_ERROR_WANT_WRITE || end != SKY_REDIS_SOCKET_OK)
         return end;
     return what == SSL_ERROR_SSL ? SKY_REDIS_SOCKET_UNTRUSTED : SKY_REDIS_SOCKET_CLOSED;
@@ -190,7 +202,7 @@ static bool name_host(SSL *ssl, const char *host)
 }
 
 static enum sky_redis_socket_end shake_hands(struct sky_redis_socket *socket, struct sky_redis_tls *tls,
-                                             const char *host, int64_t deadline_ms,
+                                             const char *host, const struct sky_redis_patience *patience,
                                              char problem[SKY_REDIS_PROBLEM_SIZE])
 {
     ERR_clear_error();
@@ -211,8 +223,8 @@ static enum sky_redis_socket_end shake_hands(struct sky_redis_socket *socket, st
     for (;;) {
         int result = SSL_connect(socket->ssl);
         if (result == 1)
-            return flush(socket, deadline_ms);
-        enum sky_redis_socket_end end = serve(socket, result, deadline_ms);
+            return flush(socket, patience);
+        enum sky_redis_socket_end end = serve(socket, result, patience);
         if (end == SKY_REDIS_SOCKET_UNTRUSTED)
             say_untrusted(socket, problem);
         if (end != SKY_REDIS_SOCKET_OK)
@@ -221,15 +233,15 @@ static enum sky_redis_socket_end shake_hands(struct sky_redis_socket *socket, st
 }
 
 enum sky_redis_socket_end sky_redis_socket_send(struct sky_redis_socket *socket, struct sky_span bytes,
-                                                int64_t deadline_ms)
+                                                const struct sky_redis_patience *patience)
 {
     if (!socket->ssl)
-        return send_plain(socket->fd, bytes, deadline_ms);
+        return send_plain(socket->fd, bytes, patience);
     ERR_clear_error();
     while (bytes.len) { /* a piece at a time, so that the buffer between stays small */
         size_t piece = bytes.len < BLOCK_BYTES ? bytes.len : BLOCK_BYTES, written = 0;
         int result = SSL_write_ex(socket->ssl, bytes.ptr, piece, &written);
-        enum sky_redis_socket_end end = result == 1 ? flush(socket, deadline_ms) : serve(socket, result, deadline_ms);
+        enum sky_redis_socket_end end = result == 1 ? flush(socket, patience) : serve(socket, result, patience);
         if (end != SKY_REDIS_SOCKET_OK)
             return end;
         bytes = sky_span_from(bytes, written);
@@ -238,16 +250,16 @@ enum sky_redis_socket_end sky_redis_socket_send(struct sky_redis_socket *socket,
 }
 
 enum sky_redis_socket_end sky_redis_socket_receive(struct sky_redis_socket *socket, void *out, size_t size, size_t *len,
-                                                   int64_t deadline_ms)
+                                                   const struct sky_redis_patience *patience)
 {
     if (!socket->ssl)
-        return receive_plain(socket->fd, out, size, len, deadline_ms);
+        return receive_plain(socket->fd, out, size, len, patience);
     ERR_clear_error();
     for (;;) {
         int result = SSL_read_ex(socket->ssl, out, size, len);
         if (result == 1)
             return SKY_REDIS_SOCKET_OK;
-        enum sky_redis_socket_end end = serve(socket, result, deadline_ms);
+        enum sky_redis_socket_end end = serve(socket, result, patience);
         if (end != SKY_REDIS_SOCKET_OK)
             return end;
     }
@@ -264,13 +276,15 @@ bool sky_redis_socket_is_quiet(struct sky_redis_socket *socket)
     char byte;
     size_t len = 0;
     ERR_clear_error();
-    return fill(socket, sky_clock_monotonic_ms()) == SKY_REDIS_SOCKET_OK &&
+    return fill(socket, &(const struct sky_redis_patience){.until_ms = sky_clock_monotonic_ms()}) ==
+               SKY_REDIS_SOCKET_OK &&
            SSL_peek_ex(socket->ssl, &byte, 1, &len) != 1 && SSL_get_error(socket->ssl, 0) == SSL_ERROR_WANT_READ;
 }
 
 /* Connecting */
 
-static enum sky_redis_socket_end connect_to(const struct sockaddr *address, socklen_t len, int64_t deadline_ms, int *fd)
+static enum sky_redis_socket_end connect_to(const struct sockaddr *address, socklen_t len,
+                                            const struct sky_redis_patience *patience, int *fd)
 {
     static const int on = 1;
     *fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -286,7 +300,7 @@ static enum sky_redis_socket_end connect_to(const struct sockaddr *address, sock
     if (connect(*fd, address, len) != 0) {
         reason = errno;
         if (reason == EINPROGRESS) {
-            end = wait_for(*fd, POLLOUT, deadline_ms);
+            end = wait_for(*fd, POLLOUT, patience);
             if (end == SKY_REDIS_SOCKET_OK && getsockopt(*fd, SOL_SOCKET, SO_ERROR, &reason, &reason_len) != 0)
                 reason = errno;
         }
@@ -299,7 +313,7 @@ static enum sky_redis_socket_end connect_to(const struct sockaddr *address, sock
     return end == SKY_REDIS_SOCKET_OK ? SKY_REDIS_SOCKET_UNREACHABLE : end;
 }
 
-static enum sky_redis_socket_end connect_path(const char *path, int64_t deadline_ms, int *fd,
+static enum sky_redis_socket_end connect_path(const char *path, const struct sky_redis_patience *patience, int *fd,
                                               char problem[SKY_REDIS_PROBLEM_SIZE])
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -309,14 +323,15 @@ static enum sky_redis_socket_end connect_path(const char *path, int64_t deadline
         return SKY_REDIS_SOCKET_UNREACHABLE;
     }
     memcpy(address.sun_path, path, strlen(path));
-    enum sky_redis_socket_end end = connect_to((const struct sockaddr *)&address, sizeof address, deadline_ms, fd);
+    enum sky_redis_socket_end end = connect_to((const struct sockaddr *)&address, sizeof address, patience, fd);
     if (end == SKY_REDIS_SOCKET_UNREACHABLE)
         snprintf(problem, SKY_REDIS_PROBLEM_SIZE, "%s", strerror(errno));
     return end;
 }
 
 /* One numeric address. */
-static enum sky_redis_socket_end connect_address(const char *address, uint16_t port, int64_t deadline_ms, int *fd)
+static enum sky_redis_socket_end connect_address(const char *address, uint16_t port,
+                                                 const struct sky_redis_patience *patience, int *fd)
 {
     struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *where;
     char service[sizeof "65535"];
@@ -324,23 +339,26 @@ static enum sky_redis_socket_end connect_address(const char *address, uint16_t p
     errno = EINVAL;
     if (getaddrinfo(address, service, &hints, &where) != 0)
         return SKY_REDIS_SOCKET_UNREACHABLE;
-    enum sky_redis_socket_end end = connect_to(where->ai_addr, where->ai_addrlen, deadline_ms, fd);
+    enum sky_redis_socket_end end = connect_to(where->ai_addr, where->ai_addrlen, patience, fd);
     int reason = errno;
     freeaddrinfo(where);
     errno = reason;
     return end;
 }
 
-static enum sky_redis_socket_end connect_addresses(const struct sky_resolve *names, uint16_t port, int64_t deadline_ms,
-                                                   int *fd, char problem[SKY_REDIS_PROBLEM_SIZE])
+static enum sky_redis_socket_end connect_addresses(const struct sky_resolve *names, uint16_t port,
+                                                   const struct sky_redis_patience *patience, int *fd,
+                                                   char problem[SKY_REDIS_PROBLEM_SIZE])
 {
     enum sky_redis_socket_end end = SKY_REDIS_SOCKET_UNREACHABLE;
     const char *address;
     for (size_t i = 0; (address = sky_resolve_address(names, i)); i++) {
+        struct sky_redis_patience own = *patience;
         int64_t until_ms = sky_clock_monotonic_ms() + ADDRESS_TIMEOUT_MS;
-        bool is_last = !sky_resolve_address(names, i + 1);
-        end = connect_address(address, port, is_last || until_ms > deadline_ms ? deadline_ms : until_ms, fd);
-        if (end == SKY_REDIS_SOCKET_OK)
+        if (sky_resolve_address(names, i + 1) && until_ms < own.until_ms)
+            own.until_ms = until_ms;
+        end = connect_address(address, port, &own, fd);
+        if (end == SKY_REDIS_SOCKET_OK || end == SKY_REDIS_SOCKET_STOPPED)
             return end;
         snprintf(problem, SKY_REDIS_PROBLEM_SIZE, "%s",
                  end == SKY_REDIS_SOCKET_TIMEOUT ? "no answer in time" : strerror(errno));
@@ -348,7 +366,19 @@ static enum sky_redis_socket_end connect_addresses(const struct sky_resolve *nam
     return end;
 }
 
-static enum sky_redis_socket_end connect_name(const struct sky_redis_endpoint *endpoint, int64_t deadline_ms, int *fd,
+static enum sky_status wait_for_names(struct sky_resolve *names, const struct sky_redis_patience *patience,
+                                      const char **reason)
+{
+    for (;;) {
+        int left = left_ms(patience->until_ms);
+        enum sky_status status = sky_resolve_wait(names, left < SKY_REDIS_ASK_MS ? left : SKY_REDIS_ASK_MS, reason);
+        if (status != SKY_E_LIMIT || left <= SKY_REDIS_ASK_MS || !goes_on(patience))
+            return status;
+    }
+}
+
+static enum sky_redis_socket_end connect_name(const struct sky_redis_endpoint *endpoint,
+                                              const struct sky_redis_patience *patience, int *fd,
                                               char problem[SKY_REDIS_PROBLEM_SIZE])
 {
     struct sky_resolve *names;
@@ -356,9 +386,9 @@ static enum sky_redis_socket_end connect_name(const struct sky_redis_endpoint *e
     if (sky_resolve_start(endpoint->host, &names) != SKY_OK)
         return SKY_REDIS_SOCKET_MEMORY;
     enum sky_redis_socket_end end = SKY_REDIS_SOCKET_UNREACHABLE;
-    switch (sky_resolve_wait(names, left_ms(deadline_ms), &reason)) {
-    case SKY_OK: end = connect_addresses(names, endpoint->port, deadline_ms, fd, problem); break;
-    case SKY_E_LIMIT: end = SKY_REDIS_SOCKET_TIMEOUT; break;
+    switch (wait_for_names(names, patience, &reason)) {
+    case SKY_OK: end = connect_addresses(names, endpoint->port, patience, fd, problem); break;
+    case SKY_E_LIMIT: end = goes_on(patience) ? SKY_REDIS_SOCKET_TIMEOUT : SKY_REDIS_SOCKET_STOPPED; break;
     default: snprintf(problem, SKY_REDIS_PROBLEM_SIZE, "no such host: %.160s", reason);
     }
     sky_resolve_release(names);
@@ -366,19 +396,18 @@ static enum sky_redis_socket_end connect_name(const struct sky_redis_endpoint *e
 }
 
 enum sky_redis_socket_end sky_redis_socket_open(const struct sky_redis_endpoint *endpoint, struct sky_redis_tls *tls,
-                                                int64_t deadline_ms, struct sky_redis_socket **result,
-                                                char problem[SKY_REDIS_PROBLEM_SIZE])
+                                                const struct sky_redis_patience *patience,
+                                                struct sky_redis_socket **result, char problem[SKY_REDIS_PROBLEM_SIZE])
 {
     struct sky_redis_socket *socket = calloc(1, sizeof *socket);
     *result = NULL;
     if (!socket)
         return SKY_REDIS_SOCKET_MEMORY;
     socket->fd = -1;
-    enum sky_redis_socket_end end = endpoint->port == 0
-                                        ? connect_path(endpoint->host, deadline_ms, &socket->fd, problem)
-                                        : connect_name(endpoint, deadline_ms, &socket->fd, problem);
+    enum sky_redis_socket_end end = endpoint->port == 0 ? connect_path(endpoint->host, patience, &socket->fd, problem)
+                                                        : connect_name(endpoint, patience, &socket->fd, problem);
     if (end == SKY_REDIS_SOCKET_OK && tls)
-        end = shake_hands(socket, tls, endpoint->host, deadline_ms, problem);
+        end = shake_hands(socket, tls, endpoint->host, patience, problem);
     if (end != SKY_REDIS_SOCKET_OK) {
         sky_redis_socket_close(socket);
         return end;

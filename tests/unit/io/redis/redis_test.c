@@ -9,44 +9,10 @@
 
 #include <cmocka.h>
 
-#include "unit/io/net/scripted_server.h"
+#include "unit/io/redis/redis_peer.h"
 
 #include "io/host/clock.h"
 #include "io/redis/redis.h"
-
-/* The next command of the client ("GET k": its words with spaces between) into peer->request. */
-static bool read_line(struct peer *peer, char *line, size_t size)
-{
-    size_t len = 0;
-    while (len + 1 < size && peer_recv(peer, line + len, 1) == 1) {
-        len++;
-        if (len >= 2 && line[len - 1] == '\n') {
-            line[len - 2] = '\0';
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool read_command(struct peer *peer)
-{
-    char line[64];
-    size_t at = 0;
-    if (!read_line(peer, line, sizeof line) || line[0] != '*')
-        return false;
-    for (int words = atoi(line + 1); words > 0; words--) {
-        if (!read_line(peer, line, sizeof line) || line[0] != '$')
-            return false;
-        size_t len = (size_t)atoi(line + 1);
-        for (size_t i = 0; i < len + 2; i++)
-            if (peer_recv(peer, peer->request + at + i, 1) != 1)
-                return false;
-        at += len;
-        peer->request[at++] = ' ';
-    }
-    peer->request[at - 1] = '\0';
-    return true;
-}
 
 /* What the server says to the n-th command, over all connections, whatever it is; NULL ends the connection. */
 struct script {
@@ -59,7 +25,7 @@ struct script {
 static void serve(struct peer *peer, void *context)
 {
     struct script *script = context;
-    while (read_command(peer)) {
+    while (peer_read_command(peer)) {
         int i = atomic_fetch_add(&script->next, 1);
         if (i < 16)
             snprintf(script->heard[i], sizeof script->heard[i], "%.100s", peer->request);
@@ -349,6 +315,111 @@ static void test_pipeline(void **state)
 }
 
 /* TLS: a certificate that is trusted and names the host; anything else is refused before a byte of ours is said. */
+#define MANY 128
+
+/* GET k, so many times. */
+static enum sky_status get_many(struct sky_redis *redis, struct sky_redis_reply replies[MANY])
+{
+    static struct sky_redis_command commands[MANY];
+    for (int i = 0; i < MANY; i++) {
+        sky_redis_command_begin(&commands[i], "GET");
+        sky_redis_command_key(&commands[i], SKY_SPAN("k"));
+    }
+    return sky_redis_pipeline(redis, commands, MANY, replies);
+}
+
+static void serve_slowly(struct peer *peer, void *context)
+{
+    while (peer_read_command(peer) && peer_send_text(peer, "$1\r\na\r\n"))
+        usleep(50000);
+}
+
+/* Each reply comes in time, all together do not: a pipeline has its own time, the commands' second tries included. */
+static void test_slow_pipeline(void **state)
+{
+    static struct sky_redis_reply replies[MANY];
+    struct scripted_server *server = scripted_server_new();
+    scripted_server_start(server, serve_slowly, NULL);
+    struct sky_redis_options options = options_to(server->port);
+    options.answer_timeout_ms = options.connect_timeout_ms = 200;
+    struct sky_redis *redis = new_client(&options);
+    int64_t began_ms = sky_clock_monotonic_ms();
+    assert_int_equal(get_many(redis, replies), SKY_E_IO);
+    int64_t took_ms = sky_clock_monotonic_ms() - began_ms;
+    assert_int_equal(sky_redis_trouble(redis), SKY_REDIS_TIMEOUT);
+    assert_non_null(strstr(sky_redis_problem(redis), "127.0.0.1:"));
+    assert_in_range(took_ms, SKY_REDIS_CALL_TIMEOUTS * 200, SKY_REDIS_CALL_TIMEOUTS * 200 + 4000);
+    assert_memory_equal(replies[0].text.ptr, "a", 1);
+    assert_int_equal(replies[MANY - 1].kind, SKY_REDIS_NIL);
+    sky_redis_free(redis);
+    scripted_server_stop(server);
+}
+
+#define FAT_BYTES (1 << 20)
+
+static void serve_fatly(struct peer *peer, void *context)
+{
+    atomic_size_t *sent = context;
+    char *fat = calloc(1, FAT_BYTES + 2);
+    memcpy(fat + FAT_BYTES, "\r\n", 2);
+    while (peer_read_command(peer) && peer_send_text(peer, "$1048576\r\n") && peer_send(peer, fat, FAT_BYTES + 2))
+        atomic_fetch_add(sent, FAT_BYTES);
+    free(fat);
+}
+
+/* Each reply is small enough, all together are not. */
+static void test_fat_pipeline(void **state)
+{
+    static struct sky_redis_reply replies[MANY];
+    atomic_size_t sent = 0;
+    struct scripted_server *server = scripted_server_new();
+    scripted_server_start(server, serve_fatly, &sent);
+    struct sky_redis_options options = options_to(server->port);
+    options.answer_timeout_ms = options.connect_timeout_ms = 60000; /* far above what it takes */
+    struct sky_redis *redis = new_client(&options);
+    assert_int_equal(get_many(redis, replies), SKY_E_LIMIT);
+    assert_int_equal(sky_redis_trouble(redis), SKY_REDIS_TOO_LARGE);
+    assert_non_null(strstr(sky_redis_problem(redis), "together"));
+    assert_int_equal(replies[0].text.len, FAT_BYTES);
+    assert_int_equal(replies[MANY - 1].kind, SKY_REDIS_NIL);
+    sky_redis_free(redis);
+    scripted_server_stop(server);
+    /* what lies in the sockets' buffers was sent too, and not read */
+    assert_in_range(sent, SKY_REDIS_CALL_BYTES_MAX - 2 * FAT_BYTES, SKY_REDIS_CALL_BYTES_MAX + 16 * FAT_BYTES);
+}
+
+/* Until 300 ms after the first question. */
+static bool goes_on_for_a_while(void *context)
+{
+    int64_t *end_ms = context;
+    if (!*end_ms)
+        *end_ms = sky_clock_monotonic_ms() + 300;
+    return sky_clock_monotonic_ms() < *end_ms;
+}
+
+/* A call that waits ends when it is told to, and the next one does not begin. */
+static void test_stopped(void **state)
+{
+    int64_t end_ms = 0;
+    struct scripted_server *server = scripted_server_new();
+    scripted_server_start(server, hold, NULL);
+    struct sky_redis_options options = options_to(server->port);
+    options.answer_timeout_ms = 30000;
+    options.goes_on = goes_on_for_a_while;
+    options.context = &end_ms;
+    struct sky_redis *redis = new_client(&options);
+    struct sky_redis_reply reply;
+    int64_t began_ms = sky_clock_monotonic_ms();
+    assert_int_equal(get(redis, &reply), SKY_E_IO);
+    assert_int_equal(sky_redis_trouble(redis), SKY_REDIS_STOPPED);
+    assert_int_equal(get(redis, &reply), SKY_E_IO);
+    assert_int_equal(sky_redis_trouble(redis), SKY_REDIS_STOPPED);
+    assert_true(sky_clock_monotonic_ms() - began_ms < 10000);
+    assert_int_equal(server->connections, 1);
+    sky_redis_free(redis);
+    scripted_server_stop(server);
+}
+
 static void check_tls(const char *name, const char *host, bool trust, enum sky_redis_trouble expected)
 {
     char file[] = "/tmp/redis_test_XXXXXX", address[64];
@@ -431,10 +502,11 @@ static void test_bad_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_errors),  cmocka_unit_test(test_admission),     cmocka_unit_test(test_reconnects),
-        cmocka_unit_test(test_silence), cmocka_unit_test(test_next_address),  cmocka_unit_test(test_moved),
-        cmocka_unit_test(test_ask),     cmocka_unit_test(test_redirect_loop), cmocka_unit_test(test_pipeline),
-        cmocka_unit_test(test_tls),     cmocka_unit_test(test_no_downgrade),  cmocka_unit_test(test_bad_options),
+        cmocka_unit_test(test_errors),        cmocka_unit_test(test_admission),     cmocka_unit_test(test_reconnects),
+        cmocka_unit_test(test_silence),       cmocka_unit_test(test_next_address),  cmocka_unit_test(test_moved),
+        cmocka_unit_test(test_ask),           cmocka_unit_test(test_redirect_loop), cmocka_unit_test(test_pipeline),
+        cmocka_unit_test(test_slow_pipeline), cmocka_unit_test(test_fat_pipeline),  cmocka_unit_test(test_stopped),
+        cmocka_unit_test(test_tls),           cmocka_unit_test(test_no_downgrade),  cmocka_unit_test(test_bad_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
