@@ -13,20 +13,9 @@
 
 struct sky_http_client {
     struct sky_transfer transfer;
-    struct sky_buffer reply;
-    bool reply_is_cut;
+    struct sky_transfer_reply reply;
     bool header_is_whole; /* libcurl takes one that ends in the middle */
 };
-
-/* Stops the transfer where the limit is reached. */
-static size_t take_reply(char *bytes, size_t size, size_t count, void *context)
-{
-    struct sky_http_client *client = context;
-    size_t len = size * count, room = SKY_HTTP_REPLY_BYTES_MAX - client->reply.len;
-    client->reply_is_cut = len > room;
-    sky_buffer_put(&client->reply, bytes, len < room ? len : room);
-    return client->reply_is_cut ? 0 : len;
-}
 
 /* Called for each line of the header, the empty one behind it too. */
 static size_t take_header(const char *line, size_t size, size_t count, void *context)
@@ -63,14 +52,12 @@ static enum sky_status set_up(struct sky_http_client *client, const struct sky_h
     if (status != SKY_OK)
         return status;
     bool set = curl_easy_setopt(curl, CURLOPT_URL, options->url) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_USERAGENT, options->user_agent) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_HEADERDATA, client) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_reply) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_WRITEDATA, client) == CURLE_OK;
-    if (set && sky_url_is_loopback(url)) /* a proxy of the environment is for the world outside */
-        set = curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK;
-    return set ? SKY_OK : SKY_E_MEMORY;
+               curl_easy_setopt(curl, CURLOPT_HEADERDATA, client) == CURLE_OK;
+    client->reply.bytes_max = SKY_HTTP_REPLY_BYTES_MAX;
+    return set ? sky_transfer_take_http(&client->transfer, options->user_agent, sky_url_is_loopback(url),
+                                        &client->reply)
+               : SKY_E_MEMORY;
 }
 
 enum sky_status sky_http_client_new(const struct sky_http_client_options *options, struct sky_http_client **client,
@@ -100,7 +87,7 @@ void sky_http_client_free(struct sky_http_client *client)
     if (!client)
         return;
     sky_transfer_clean_up(&client->transfer);
-    sky_buffer_clean_up(&client->reply);
+    sky_buffer_clean_up(&client->reply.text);
     free(client);
 }
 
@@ -127,7 +114,7 @@ static struct curl_slist *make_headers(const char *content_type, const char *con
 static void tell_refusal(const struct sky_http_client *client, struct sky_delivery *delivery)
 {
     struct sky_buffer shown = {0};
-    struct sky_span text = sky_buffer_span(&client->reply);
+    struct sky_span text = sky_buffer_span(&client->reply.text);
     if (text.len > SHOWN_BYTES_MAX)
         text.len = SHOWN_BYTES_MAX;
     sky_buffer_put_printable(&shown, text);
@@ -142,7 +129,7 @@ static void judge(struct sky_http_client *client, CURLcode code, struct sky_deli
     long status = 0;
     curl_off_t retry_after_s = 0;
     CURL *curl = client->transfer.curl;
-    if ((code != CURLE_OK && !client->reply_is_cut) || !client->header_is_whole) {
+    if ((code != CURLE_OK && !client->reply.is_cut) || !client->header_is_whole) {
         snprintf(delivery->problem, sizeof delivery->problem, "%s",
                  code != CURLE_OK ? client->transfer.problem : "the answer ended in its header");
         return;
@@ -166,8 +153,8 @@ void sky_http_client_post(struct sky_http_client *client, const char *content_ty
     bool failed = false;
     struct curl_slist *list = make_headers(content_type, headers, &failed);
     *delivery = (struct sky_delivery){.result = SKY_DELIVERY_FAILED};
-    sky_buffer_clear(&client->reply);
-    client->reply_is_cut = client->header_is_whole = false;
+    sky_transfer_reply_clear(&client->reply);
+    client->header_is_whole = false;
     if (failed || curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list) != CURLE_OK ||
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.len ? (const char *)body.ptr : "") != CURLE_OK ||
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len) != CURLE_OK)

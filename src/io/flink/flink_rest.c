@@ -22,8 +22,7 @@ struct sky_flink_rest {
     int timeout_ms;
     int long_timeout_ms;
     struct curl_slist *headers;
-    struct sky_buffer reply;
-    bool reply_is_cut;
+    struct sky_transfer_reply reply;
     struct sky_json_document document;
     bool has_answer;
     unsigned code;
@@ -32,17 +31,6 @@ struct sky_flink_rest {
 };
 
 /* ---- the client ---- */
-
-/* Stops the transfer where the limit is reached. */
-static size_t take_reply(char *bytes, size_t size, size_t count, void *context)
-{
-    struct sky_flink_rest *rest = context;
-    size_t len = size * count;
-    rest->reply_is_cut = len > SKY_FLINK_ANSWER_BYTES_MAX - rest->reply.len;
-    if (!rest->reply_is_cut)
-        sky_buffer_put(&rest->reply, bytes, len);
-    return rest->reply_is_cut || rest->reply.failed ? 0 : len;
-}
 
 static enum sky_status check_url(const char *text, struct sky_url *url, char *problem)
 {
@@ -57,26 +45,21 @@ static enum sky_status check_url(const char *text, struct sky_url *url, char *pr
 static enum sky_status set_up(struct sky_flink_rest *rest, const struct sky_flink_options *options,
                               const struct sky_url *url)
 {
-    const struct sky_transfer_options transfer = {.ca_file =
-                                                      options->ca_file && *options->ca_file ? options->ca_file : NULL,
+    const struct sky_transfer_options transfer = {.ca_file = options->ca_file,
                                                   .connect_timeout_ms = options->connect_timeout_ms,
                                                   .timeout_ms = options->timeout_ms,
                                                   .goes_on = options->goes_on,
                                                   .context = options->context};
     enum sky_status status = sky_transfer_init(&rest->transfer, &transfer, "http,https");
-    CURL *curl = rest->transfer.curl;
     if (status != SKY_OK)
         return status;
     struct curl_slist *longer = curl_slist_append(NULL, "Content-Type: application/json");
     rest->headers = longer;
     longer =
         longer ? curl_slist_append(longer, "Expect:") : NULL; /* the answer to the body is all that is waited for */
-    bool set = longer && curl_easy_setopt(curl, CURLOPT_USERAGENT, options->user_agent) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_reply) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_WRITEDATA, rest) == CURLE_OK;
-    if (set && sky_url_is_loopback(url)) /* a proxy of the environment is for the world outside */
-        set = curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK;
-    return set ? SKY_OK : SKY_E_MEMORY;
+    rest->reply.bytes_max = SKY_FLINK_ANSWER_BYTES_MAX;
+    return longer ? sky_transfer_take_http(&rest->transfer, options->user_agent, sky_url_is_loopback(url), &rest->reply)
+                  : SKY_E_MEMORY;
 }
 
 enum sky_status sky_flink_rest_new(const struct sky_flink_options *options, struct sky_flink_rest **rest,
@@ -113,7 +96,7 @@ void sky_flink_rest_free(struct sky_flink_rest *rest)
         return;
     sky_transfer_clean_up(&rest->transfer);
     curl_slist_free_all(rest->headers);
-    sky_buffer_clean_up(&rest->reply);
+    sky_buffer_clean_up(&rest->reply.text);
     sky_json_document_clean_up(&rest->document);
     free(rest);
 }
@@ -224,7 +207,7 @@ void sky_flink_shorten_trace(struct sky_span trace, char *text, size_t size)
 static void shorten_errors(struct sky_flink_rest *rest)
 {
     const struct sky_json_value *errors = sky_json_member(sky_flink_rest_answer(rest), "errors"), *item;
-    struct sky_span text = rest->has_answer ? (struct sky_span){0} : sky_buffer_span(&rest->reply);
+    struct sky_span text = rest->has_answer ? (struct sky_span){0} : sky_buffer_span(&rest->reply.text);
     if (errors && errors->type == SKY_JSON_ARRAY && errors->count) {
         item = sky_json_first(errors);
         for (uint32_t i = 0; i < errors->count; i++, item = sky_json_next(item))
@@ -284,8 +267,8 @@ static enum sky_status read_answer(struct sky_flink_rest *rest, const char *path
 {
     struct sky_error error = {0};
     enum sky_status status = SKY_OK;
-    if (rest->reply.len) {
-        status = sky_json_parse(&rest->document, sky_buffer_span(&rest->reply), &error);
+    if (rest->reply.text.len) {
+        status = sky_json_parse(&rest->document, sky_buffer_span(&rest->reply.text), &error);
         rest->has_answer = status == SKY_OK;
     }
     if (status == SKY_E_MEMORY)
@@ -301,7 +284,7 @@ static enum sky_status judge_transfer(struct sky_flink_rest *rest, const struct 
                                       CURLcode code)
 {
     long status = 0;
-    if (rest->reply_is_cut)
+    if (rest->reply.is_cut)
         return fail(rest, SKY_E_LIMIT, "%.80s: the answer is longer than %u bytes", request->path,
                     SKY_FLINK_ANSWER_BYTES_MAX);
     if (code == CURLE_OPERATION_TIMEDOUT)
@@ -317,8 +300,8 @@ static enum sky_status judge_transfer(struct sky_flink_rest *rest, const struct 
 enum sky_status sky_flink_rest_call(struct sky_flink_rest *rest, const struct sky_flink_request *request)
 {
     curl_mime *form = NULL;
-    sky_buffer_clear(&rest->reply);
-    rest->reply_is_cut = rest->has_answer = false;
+    sky_transfer_reply_clear(&rest->reply);
+    rest->has_answer = false;
     rest->code = 0;
     rest->problem[0] = rest->reason[0] = 0;
     if (request->file && access(request->file, R_OK) != 0) {

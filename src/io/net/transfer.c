@@ -35,7 +35,7 @@ enum sky_status sky_transfer_init(struct sky_transfer *transfer, const struct sk
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    if (options->ca_file) {
+    if (options->ca_file && *options->ca_file) {
         SET(CURLOPT_CAINFO, options->ca_file);
         SET(CURLOPT_CAPATH, NULL);
     }
@@ -50,6 +50,33 @@ void sky_transfer_clean_up(struct sky_transfer *transfer)
 {
     curl_easy_cleanup(transfer->curl);
     transfer->curl = NULL;
+}
+
+static size_t take_reply(char *bytes, size_t size, size_t count, void *context)
+{
+    struct sky_transfer_reply *reply = context;
+    size_t len = size * count, room = reply->bytes_max - reply->text.len;
+    reply->is_cut = len > room;
+    sky_buffer_put(&reply->text, bytes, len < room ? len : room);
+    return reply->is_cut || reply->text.failed ? 0 : len;
+}
+
+enum sky_status sky_transfer_take_http(struct sky_transfer *transfer, const char *user_agent, bool is_local,
+                                       struct sky_transfer_reply *reply)
+{
+    CURL *curl = transfer->curl;
+    bool set = curl_easy_setopt(curl, CURLOPT_USERAGENT, user_agent) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_reply) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_WRITEDATA, reply) == CURLE_OK;
+    if (set && is_local)
+        set = curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK;
+    return set ? SKY_OK : SKY_E_MEMORY;
+}
+
+void sky_transfer_reply_clear(struct sky_transfer_reply *reply)
+{
+    sky_buffer_clear(&reply->text);
+    reply->is_cut = false;
 }
 
 CURLcode sky_transfer_perform(struct sky_transfer *transfer)
