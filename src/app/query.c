@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/command.h"
 #include "app/lake_place.h"
@@ -201,6 +202,7 @@ static int answer(const struct sky_invocation *invocation, struct sky_lake_query
     const struct sky_query_output output = {
         .format = (enum sky_query_format)sky_options_choice_place(&invocation->options, "format"),
         .hidden = sky_options_string(&invocation->options, "sql") ? NULL : hidden,
+        .for_terminal = isatty(STDOUT_FILENO) == 1,
         .out = stdout,
     };
     uint64_t rows, files, bytes;
@@ -208,8 +210,10 @@ static int answer(const struct sky_invocation *invocation, struct sky_lake_query
     if (status != SKY_OK)
         return fail(sky_lake_query_problem(query));
     status = sky_query_output_write(&output, query, &rows);
+    if (status == SKY_E_IO)
+        return sky_command_output_failed(invocation->command->name, errno);
     if (status != SKY_OK)
-        return fail(status == SKY_E_IO ? strerror(errno) : sky_status_name(status));
+        return fail(sky_status_name(status));
     sky_lake_query_extent(query, &files, &bytes);
     if (output.format == SKY_QUERY_TABLE)
         fprintf(stderr, "%llu rows from %llu files (%.1f MB)\n", (unsigned long long)rows, (unsigned long long)files,
