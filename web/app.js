@@ -44,7 +44,7 @@ function showStatus(status) {
   setAttribute(byId("dot"), "class", `dot dot-${state.reachable ? status.connection : "disconnected"}`);
   setAttribute(byId("dot"), "title", connections[status.connection]);
   setText(byId("rate"), format.count(Math.round(status.posts_per_minute)));
-  setText(byId("lag"), format.seconds(status.lag_seconds));
+  setText(byId("lag"), format.behind(status.lag_seconds));
   setText(byId("clock-label"), status.simulated ? "Simulated time" : "Event time");
   setText(byId("clock"), format.timeWithSeconds(status.event_time));
   setText(byId("version"), `Skytrend ${status.version}`);

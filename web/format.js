@@ -47,6 +47,11 @@ export function seconds(value) {
   return value < 120 ? `${Math.round(value)} s` : minutes(value / 60);
 }
 
+// More than a relay or, by default, a topic holds (as io/terminal/terminal_view.c has it): not of now, but replayed.
+export function behind(value) {
+  return value > 30 * 86400 ? "replaying" : seconds(value);
+}
+
 export function language(code) {
   if (code === "*") return "many languages";
   if (code === "other") return "other languages";

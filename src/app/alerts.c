@@ -570,10 +570,17 @@ static int end_once(struct alerts *alerts)
 {
     struct sky_alert_output_state state;
     char text[SKY_DELIVERY_PROBLEM_SIZE + 32];
+    uint64_t waiting = sky_kafka_consumer_lag(alerts->consumer);
+    for (const struct letter *letter = alerts->letters; letter; letter = letter->next)
+        waiting++;
     if (cannot_write(alerts, &state))
         snprintf(text, sizeof text, "standard output: %s", state.problem);
     else if (alerts->undelivered)
         snprintf(text, sizeof text, "refused or given up: %llu", (unsigned long long)alerts->undelivered);
+    else if (!sky_offset_ledger_is_at_end(alerts->ledger) && waiting)
+        snprintf(text, sizeof text, "ended before its time: %llu wait", (unsigned long long)waiting);
+    else if (!sky_offset_ledger_is_at_end(alerts->ledger))
+        snprintf(text, sizeof text, "ended before its time: the topic was not read to its end");
     else
         return SKY_EXIT_OK;
     return sky_service_fail(&alerts->service, "not everything was delivered", text);
@@ -583,8 +590,11 @@ static int work(struct alerts *alerts)
 {
     bool gone = false;
     struct sky_alert_output_state state;
-    if (alerts->commits && !wait_for_topics(alerts))
+    if (alerts->commits && !wait_for_topics(alerts)) {
+        if (alerts->failed == SKY_OK && alerts->once)
+            return sky_service_fail(&alerts->service, "not everything was delivered", "the brokers did not answer");
         return alerts->failed == SKY_OK ? SKY_EXIT_OK : SKY_EXIT_FAILURE;
+    }
     if (open_kafka(alerts) != SKY_OK)
         return SKY_EXIT_FAILURE;
     while (sky_service_goes_on(&alerts->service) && !gone && !cannot_write(alerts, &state) && take_turn(alerts))
@@ -598,7 +608,7 @@ static int work(struct alerts *alerts)
         return sky_service_fail(&alerts->service, "stopped", "nobody reads standard output any more");
     if (alerts->failed != SKY_OK)
         return SKY_EXIT_FAILURE;
-    return alerts->once ? end_once(alerts) : SKY_EXIT_OK;
+    return alerts->once && !gone ? end_once(alerts) : SKY_EXIT_OK;
 }
 
 static void tear_down(struct alerts *alerts)

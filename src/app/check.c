@@ -131,10 +131,9 @@ static void look_at_data(struct look *look)
     const char *directory = look->config->data.directory, *there = directory;
     char parent[PATH_MAX];
     struct statvfs space;
-    if (access(directory, F_OK) != 0 && errno == ENOENT) { /* the first that needs it makes it */
-        snprintf(parent, sizeof parent, "%s", directory);
+    snprintf(parent, sizeof parent, "%s", directory);
+    while (access(there, F_OK) != 0 && errno == ENOENT) /* the first that needs it makes all of it */
         there = dirname(parent);
-    }
     if (access(there, W_OK | X_OK) != 0 || statvfs(there, &space) != 0)
         say(look, BAD, "give this user the right to write there, or set data.directory", "%s: %s", there,
             strerror(errno));

@@ -1,11 +1,13 @@
 #include "app/command.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "ops/config.h"
 #include "ops/nearest.h"
+#include "ops/signal.h"
 
 extern const struct sky_command sky_command_run;
 extern const struct sky_command sky_command_ingest;
@@ -124,6 +126,14 @@ int sky_command_usage_error(const struct sky_command *command, const char *messa
     return SKY_EXIT_USAGE;
 }
 
+int sky_command_output_failed(const char *name, int error)
+{
+    if (error == EPIPE)
+        return SKY_EXIT_OK;
+    fprintf(stderr, "skytrend %s: the output cannot be written: %s\n", name, strerror(error));
+    return SKY_EXIT_FAILURE;
+}
+
 static int check_arguments(const struct sky_invocation *invocation)
 {
     const struct sky_command *command = invocation->command;
@@ -178,6 +188,7 @@ int sky_command_call(const struct sky_command *command, int argc, char **argv)
     struct sky_option table[SKY_OPTIONS_MAX + 1];
     struct sky_invocation invocation = {.command = command};
     complete_table(command, table);
+    sky_signal_ignore_pipe();
     enum sky_status status = sky_options_parse(&invocation.options, table, argc, argv, command->takes_config);
     if (status != SKY_OK)
         return sky_command_usage_error(command, invocation.options.message);
@@ -188,7 +199,7 @@ int sky_command_call(const struct sky_command *command, int argc, char **argv)
     int exit_code = check_arguments(&invocation);
     if (exit_code == SKY_EXIT_OK)
         exit_code = command->takes_config ? run_with_config(&invocation) : command->run(&invocation);
-    if (fflush(stdout) != 0 && exit_code == SKY_EXIT_OK)
-        exit_code = SKY_EXIT_FAILURE; /* a full disk behind a redirection must not look like success */
+    if (fflush(stdout) != 0 && exit_code == SKY_EXIT_OK) /* a full disk must not look like success */
+        exit_code = sky_command_output_failed(command->name, errno);
     return exit_code;
 }

@@ -68,6 +68,11 @@ void sky_program_print_help(FILE *out);
 /* Says that there is no such command, and which is near; gives SKY_EXIT_USAGE. */
 int sky_unknown_command(const char *name);
 
+/* Standard output of the command `name` cannot be written to; `error` is errno. A reader that went away, as `head`
+ * does, is nobody looking any more: nothing is said, and it is SKY_EXIT_OK. Anything else is told, and
+ * SKY_EXIT_FAILURE. */
+int sky_command_output_failed(const char *name, int error);
+
 /* "skytrend NAME: MESSAGE" and where help is, on stderr; gives SKY_EXIT_USAGE. */
 int sky_command_usage_error(const struct sky_command *command, const char *message);
 

@@ -1,4 +1,7 @@
 #include "ops/config.h"
+
+#include <errno.h>
+
 #include "app/command.h"
 #include "ops/metrics.h"
 
@@ -21,8 +24,9 @@ static int run(const struct sky_invocation *invocation)
     else
         sky_config_write_text(invocation->config, &text);
     bool written = !text.failed && fwrite(text.ptr, 1, text.len, stdout) == text.len;
+    int error = text.failed ? ENOMEM : errno;
     sky_buffer_clean_up(&text);
-    return written ? SKY_EXIT_OK : SKY_EXIT_FAILURE;
+    return written ? SKY_EXIT_OK : sky_command_output_failed(invocation->command->name, error);
 }
 
 const struct sky_command sky_command_config = {

@@ -24,6 +24,7 @@ struct inspector {
     struct sky_buffer bytes; /* canonical bytes, before they become hex */
     struct sky_json_writer json;
     struct sky_error error;
+    int output_error; /* errno; 0: what was printed so far is out */
 };
 
 static void fail(struct inspector *inspector, struct sky_error error, size_t base)
@@ -187,11 +188,17 @@ static bool print(struct inspector *inspector, FILE *errors)
     if (inspector->line.failed || inspector->bytes.failed)
         inspector->error = (struct sky_error){SKY_E_MEMORY, 0, "no memory"};
     if (error->status) {
-        fprintf(errors, "error %s at byte %zu: %s\n", sky_status_name(error->status), error->offset, error->reason);
+        if (fprintf(errors, "error %s at byte %zu: %s\n", sky_status_name(error->status), error->offset,
+                    error->reason) < 0 &&
+            errors == stdout)
+            inspector->output_error = errno;
         return false;
     }
     sky_buffer_put_u8(&inspector->line, '\n');
-    return fwrite(inspector->line.ptr, 1, inspector->line.len, stdout) == inspector->line.len;
+    if (fwrite(inspector->line.ptr, 1, inspector->line.len, stdout) == inspector->line.len)
+        return true;
+    inspector->output_error = errno;
+    return false;
 }
 
 static int hex_digit(uint8_t c)
@@ -242,7 +249,7 @@ static bool inspect_hex_lines(struct inspector *inspector, struct sky_span input
 {
     struct sky_buffer item = {0};
     bool all_good = true;
-    while (input.len) {
+    while (input.len && !inspector->output_error) {
         const uint8_t *end = memchr(input.ptr, '\n', input.len);
         size_t len = end ? (size_t)(end - input.ptr) : input.len;
         all_good &= inspect_hex_line(inspector, sky_span_of(input.ptr, len), &item);
@@ -293,10 +300,13 @@ static int run(const struct sky_invocation *invocation)
         inspect(&inspector, sky_buffer_span(&input));
         good = print(&inspector, stderr);
     }
-    good &= fflush(stdout) == 0;
+    if (!inspector.output_error && fflush(stdout) != 0)
+        inspector.output_error = errno;
     sky_buffer_clean_up(&input);
     sky_buffer_clean_up(&inspector.line);
     sky_buffer_clean_up(&inspector.bytes);
+    if (inspector.output_error)
+        return sky_command_output_failed(invocation->command->name, inspector.output_error);
     return good ? SKY_EXIT_OK : SKY_EXIT_FAILURE;
 }
 

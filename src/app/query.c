@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/command.h"
 #include "app/lake_place.h"
@@ -167,16 +168,32 @@ static int fail(const char *what)
     return SKY_EXIT_FAILURE;
 }
 
-/* The times asked for are none of the lake's: as those of a simulated network are, which begins in January. */
-static void tell_hours(struct sky_lake_query *query)
+/* True: there is something of that table. */
+static bool tell_hours_of(struct sky_lake_query *query, enum sky_lake_table table, const char *name)
 {
     int64_t start_ms, end_ms;
     char start[SKY_TIME_TEXT_SIZE], end[SKY_TIME_TEXT_SIZE];
-    if (sky_lake_query_hours(query, &start_ms, &end_ms) != SKY_OK)
-        return;
+    enum sky_status status = sky_lake_query_hours(query, table, &start_ms, &end_ms);
+    if (status == SKY_E_MISSING)
+        fprintf(stderr, "The lake has no %s.\n", name);
+    if (status != SKY_OK)
+        return false;
     sky_time_format(start_ms, start);
     sky_time_format(end_ms, end);
-    fprintf(stderr, "The lake has trends from %.19sZ to %.19sZ: see --from and --to.\n", start, end);
+    fprintf(stderr, "The lake has %s from %.19sZ to %.19sZ%s.\n", name, start, end,
+            table == SKY_LAKE_TRENDS ? ": see --from and --to" : "");
+    return true;
+}
+
+/* The times asked for are none of the lake's: as those of a simulated network are, which begins in January. Or what it
+ * was made of had no trends: then it says what there was. */
+static void tell_hours(struct sky_lake_query *query)
+{
+    if (tell_hours_of(query, SKY_LAKE_TRENDS, "trends"))
+        return;
+    (void)tell_hours_of(query, SKY_LAKE_POSTS, "posts");
+    (void)tell_hours_of(query, SKY_LAKE_ACTIVITY, "activity");
+    (void)tell_hours_of(query, SKY_LAKE_SESSIONS, "sessions");
 }
 
 static int answer(const struct sky_invocation *invocation, struct sky_lake_query *query, const struct wish *wish)
@@ -185,6 +202,7 @@ static int answer(const struct sky_invocation *invocation, struct sky_lake_query
     const struct sky_query_output output = {
         .format = (enum sky_query_format)sky_options_choice_place(&invocation->options, "format"),
         .hidden = sky_options_string(&invocation->options, "sql") ? NULL : hidden,
+        .for_terminal = isatty(STDOUT_FILENO) == 1,
         .out = stdout,
     };
     uint64_t rows, files, bytes;
@@ -192,8 +210,10 @@ static int answer(const struct sky_invocation *invocation, struct sky_lake_query
     if (status != SKY_OK)
         return fail(sky_lake_query_problem(query));
     status = sky_query_output_write(&output, query, &rows);
+    if (status == SKY_E_IO)
+        return sky_command_output_failed(invocation->command->name, errno);
     if (status != SKY_OK)
-        return fail(status == SKY_E_IO ? strerror(errno) : sky_status_name(status));
+        return fail(sky_status_name(status));
     sky_lake_query_extent(query, &files, &bytes);
     if (output.format == SKY_QUERY_TABLE)
         fprintf(stderr, "%llu rows from %llu files (%.1f MB)\n", (unsigned long long)rows, (unsigned long long)files,

@@ -79,7 +79,7 @@ static bool is_formula(struct sky_span value)
     return value.len && strchr("=+-@\t\r\n", value.ptr[0]) != NULL;
 }
 
-static void put_csv_value(struct sky_buffer *line, struct sky_span value, bool is_text)
+static void put_csv_bytes(struct sky_buffer *line, struct sky_span value, bool is_text)
 {
     bool quoted = is_text && is_formula(value);
     for (size_t i = 0; !quoted && i < value.len; i++)
@@ -99,6 +99,16 @@ static void put_csv_value(struct sky_buffer *line, struct sky_span value, bool i
     sky_buffer_put_u8(line, '"');
 }
 
+static void put_csv_value(struct writing *writing, struct sky_span value, bool is_text)
+{
+    struct sky_buffer clean = {0};
+    if (writing->output->for_terminal)
+        sky_buffer_put_printable(&clean, value);
+    put_csv_bytes(&writing->line, writing->output->for_terminal ? sky_buffer_span(&clean) : value, is_text);
+    writing->line.failed |= clean.failed;
+    sky_buffer_clean_up(&clean);
+}
+
 static enum sky_status write_csv(void *context, const struct sky_span *values)
 {
     struct writing *writing = context;
@@ -106,7 +116,7 @@ static enum sky_status write_csv(void *context, const struct sky_span *values)
         enum sky_lake_value_kind kind = writing->columns[i].kind;
         if (i)
             sky_buffer_put_u8(&writing->line, ',');
-        put_csv_value(&writing->line, values[i], kind == SKY_LAKE_VALUE_TEXT || kind == SKY_LAKE_VALUE_JSON);
+        put_csv_value(writing, values[i], kind == SKY_LAKE_VALUE_TEXT || kind == SKY_LAKE_VALUE_JSON);
     }
     writing->rows++;
     return write_line(writing);
@@ -117,7 +127,7 @@ static enum sky_status write_csv_head(struct writing *writing)
     for (size_t i = 0; i < writing->columns_count; i++) {
         if (i)
             sky_buffer_put_u8(&writing->line, ',');
-        put_csv_value(&writing->line, sky_span_from_string(writing->columns[i].name), true);
+        put_csv_value(writing, sky_span_from_string(writing->columns[i].name), true);
     }
     return write_line(writing);
 }

@@ -34,7 +34,7 @@ struct replay {
     struct sky_buffer out;
     bool is_post_data; /* the lines are PostData instead of Jetstream's */
     bool form_known;
-    bool output_failed;
+    int output_error; /* errno; 0: what was written so far is out */
     uint64_t events;
     uint64_t lines_dropped; /* of PostData */
     int64_t event_time_ms;  /* of the last event; 0 before */
@@ -63,7 +63,8 @@ static void write_out(struct replay *replay)
         return;
     erase_progress(replay);
     bool written = fwrite(replay->out.ptr, 1, replay->out.len, stdout) == replay->out.len && fflush(stdout) == 0;
-    replay->output_failed |= !written || replay->out.failed;
+    if (!written || replay->out.failed)
+        replay->output_error = written ? ENOMEM : errno;
     replay->out.len = 0;
 }
 
@@ -208,7 +209,7 @@ static enum sky_status go_through(struct replay *replay)
 {
     struct sky_recording_item item;
     enum sky_status status = SKY_OK;
-    while (!status && !replay->output_failed && (status = sky_recording_next(replay->reader, &item)) == SKY_OK) {
+    while (!status && !replay->output_error && (status = sky_recording_next(replay->reader, &item)) == SKY_OK) {
         status = take_item(replay, &item);
         if (replay->out.len >= OUTPUT_SIZE_BYTES)
             write_out(replay);
@@ -251,11 +252,9 @@ static int finish(struct replay *replay, const char *file, enum sky_status statu
 {
     struct sky_error error = sky_recording_error(replay->reader);
     erase_progress(replay);
+    if (replay->output_error)
+        return sky_command_output_failed("replay", replay->output_error);
     report_drops(replay);
-    if (replay->output_failed) {
-        fprintf(stderr, "skytrend replay: the output cannot be written: %s\n", strerror(errno));
-        return SKY_EXIT_FAILURE;
-    }
     if (error.status)
         fprintf(stderr, "skytrend replay: %s: error %s at byte %zu: %s\n", file, sky_status_name(error.status),
                 error.offset, error.reason);

@@ -114,7 +114,7 @@ struct run {
     int64_t checkpoint_event_ms; /* event time of the next checkpoint */
     int64_t saved_clock_ms;      /* monotonic, of the last one */
     enum sky_status failed;      /* of a slide */
-    int view_error;              /* errno: the terminal's lines or table cannot be written any more; 0 */
+    int view_error;              /* errno: what is shown cannot be written any more; 0 */
     int log_fd;                  /* standard error as it was, while the log goes into a file; -1 */
 };
 
@@ -279,6 +279,11 @@ static bool write_line(struct run *run, const struct sky_trend_snapshot *snapsho
     sky_trend_snapshot_write(&json, snapshot);
     sky_buffer_put_u8(buffer, '\n');
     run->failed = sky_output_file_write(run->out);
+    if (run->failed == SKY_E_IO && errno == EPIPE) { /* as on the terminal: the slide is finished, then it ends */
+        sky_buffer_clear(buffer);
+        run->view_error = EPIPE;
+        run->failed = SKY_OK;
+    }
     return run->failed == SKY_OK;
 }
 
@@ -602,10 +607,9 @@ static int work(struct run *run)
             break;
     }
     exit_code = drain(run, exit_code);
-    /* A reader or a terminal that went away is nobody looking any more; a full disk is not. */
-    if (exit_code == SKY_EXIT_OK && run->view_error && run->view_error != EPIPE && run->view_error != EINTR &&
-        !sky_terminal_is_live(run->terminal))
-        return sky_run_fail("the lines cannot be written", strerror(run->view_error));
+    /* A terminal that went away is nobody looking any more, as is a reader; a full disk is not. */
+    if (exit_code == SKY_EXIT_OK && run->view_error && run->view_error != EINTR && !sky_terminal_is_live(run->terminal))
+        return sky_command_output_failed(run->invocation->command->name, run->view_error);
     return exit_code;
 }
 

@@ -169,6 +169,8 @@ static int record(struct simulation *simulation, const char *path)
         status = status == SKY_OK ? finished : status;
     }
     sky_network_free(network);
+    if (status == SKY_E_IO && strcmp(path, "-") == 0)
+        return sky_command_output_failed("simulate", errno);
     if (status != SKY_OK)
         return fail("cannot record to", path, status);
     return simulation->ended_early ? tell_early_end(simulation, path) : SKY_EXIT_OK;

@@ -2,9 +2,9 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "app/reject.h"
+#include "io/host/folder.h"
 #include "io/net/url.h"
 
 static enum sky_status fail(const struct sky_invocation *invocation, const char *what, const char *why,
@@ -17,7 +17,8 @@ static enum sky_status fail(const struct sky_invocation *invocation, const char 
 enum sky_status sky_source_path(const struct sky_config *config, const char *name, char path[PATH_MAX])
 {
     const char *directory = config->data.directory;
-    if (mkdir(directory, 0777) != 0 && errno != EEXIST)
+    errno = sky_folder_make(directory);
+    if (errno)
         return SKY_E_IO;
     return (size_t)snprintf(path, PATH_MAX, "%s/%s", directory, name) < PATH_MAX ? SKY_OK : SKY_E_LIMIT;
 }

@@ -21,7 +21,8 @@
         .name = "reset-cursor", .help = "when the relay does not know the cursor any more, go on from now"             \
     }
 
-/* NAME in data.directory, which is made when missing. SKY_E_IO: errno says why; SKY_E_LIMIT: the path is too long. */
+/* NAME in data.directory, which is made when missing, with what is missing above it. SKY_E_IO: errno says why;
+ * SKY_E_LIMIT: the path is too long. */
 SKY_MUST_USE enum sky_status sky_source_path(const struct sky_config *config, const char *name, char path[PATH_MAX]);
 
 /* The relay or Jetstream of the settings, with --cursor and --reset-cursor. On an error it has been told on standard

@@ -318,6 +318,34 @@ static enum sky_status check_redis_url(const struct sky_config *config, struct s
     return SKY_OK;
 }
 
+/* "s3://KEY:SECRET@bucket/...". Behind that, and as a folder's name, anything may stand. */
+static bool place_has_user(const char *place)
+{
+    const char *scheme_end = strstr(place, "://");
+    char behind_word = scheme_end ? scheme_end[3 + strcspn(scheme_end + 3, "@:/")] : '/';
+    return behind_word == '@' || behind_word == ':';
+}
+
+/* Of what is shown, by `config`, in messages and in logs. The text is not repeated. */
+static enum sky_status refuse_users(const struct sky_config *config, struct sky_config_message *message)
+{
+    const struct {
+        const char *name;
+        bool has_user;
+    } shown[] = {{"source.urls", strchr(config->source.urls, '@')},
+                 {"source.jetstream_urls", strchr(config->source.jetstream_urls, '@')},
+                 {"kafka.bootstrap_servers", strchr(config->kafka.bootstrap_servers, '@')},
+                 {"s3.endpoint", strchr(config->s3.endpoint, '@')},
+                 {"alerts.mail_url", strchr(config->alerts.mail_url, '@')},
+                 {"flink.url", strchr(config->flink.url, '@')},
+                 {"lake.location", place_has_user(config->lake.location)}};
+    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
+        if (shown[i].has_user)
+            return fail(message, "%s: no user and no password can stand in it; what wants them has settings for them",
+                        shown[i].name);
+    return SKY_OK;
+}
+
 enum sky_status sky_config_load(struct sky_config *config, const struct sky_config_inputs *inputs,
                                 struct sky_config_message *message)
 {
@@ -339,6 +367,8 @@ enum sky_status sky_config_load(struct sky_config *config, const struct sky_conf
         status = split_http(config, message);
     if (status == SKY_OK)
         status = check_redis_url(config, message);
+    if (status == SKY_OK)
+        status = refuse_users(config, message);
     if (status == SKY_E_MEMORY)
         fail(message, "there is no memory for the configuration");
     return status;

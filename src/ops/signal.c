@@ -25,6 +25,12 @@ static void on_signal(int number)
     errno = saved_errno;
 }
 
+void sky_signal_ignore_pipe(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
 void sky_signal_install(void)
 {
     struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: a blocking call returns with EINTR */
@@ -33,9 +39,7 @@ void sky_signal_install(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
-    action.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &action, NULL);
-    sigaction(SIGXFSZ, &action, NULL);
+    sky_signal_ignore_pipe();
 }
 
 bool sky_signal_requested(void)

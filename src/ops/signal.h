@@ -10,6 +10,9 @@
 
 #include <stdbool.h>
 
+/* The latter only: for what is to end as ever by the others. */
+void sky_signal_ignore_pipe(void);
+
 /* Once, before any thread is started. */
 void sky_signal_install(void);
 

@@ -459,6 +459,18 @@ def test_once_fails():
     assert result.returncode == 1 and 'No space left on device' in result.stderr, result
 
 
+def test_once_is_stopped():
+    """By SIGTERM, while some wait: that is no success, and it says how many."""
+    ends = sum(kafka.end_offsets(TOPIC).values())
+    receiver = receivers.HttpReceiver(lambda request: 503)
+    process = Alerts('--from-beginning', '--once', outputs='webhook', webhook_url=receiver.url, secret=SECRET, kinds='started,ended,ongoing')
+    process.wait_until(lambda: receiver.requests, 'a request')
+    assert process.stop() == 1, process.told()
+    told = re.search(r'not everything was delivered: ended before its time: (\d+) wait', process.stderr())
+    assert told and 0 < int(told[1]) <= ends, process.told()
+    receiver.close()
+
+
 def test_wrong_settings():
     """Are told before anything is read."""
     for words, told in ((('--to', 'table,json'), 'choose one'), (('--to', 'webhook'), 'alerts.webhook_url: is not set'),

@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 # test: kafka minio timeout=120
 """`skytrend check`: what is there, what is not, and why."""
+import http.server
 import json
 import os
 import subprocess
 import tempfile
+import threading
 
 import program
 import servers
@@ -60,6 +62,23 @@ code, found = check('lake', '--lake.location', 's3://present', **minio.settings)
 assert code == 0 and found['lake']['state'] == 'ok', found
 code, found = check('lake', '--lake.location', 's3://present', **{**minio.settings, 'SKYTREND_S3_SECRET_KEY': 'another-secret'})
 assert code == 1 and 'another-secret' not in json.dumps(found), found
+
+# something that answers 200 to everything is no S3
+class Portal(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'<html>please \x1b[31mlog in')
+
+    def log_message(self, *_):
+        pass
+
+
+portal = http.server.HTTPServer(('127.0.0.1', 0), Portal)
+threading.Thread(target=portal.serve_forever, daemon=True).start()
+code, found = check('lake', '--lake.location', 's3://present',
+                    **{**minio.settings, 'SKYTREND_S3_ENDPOINT': f'http://127.0.0.1:{portal.server_port}'})
+assert code == 1 and "answered '<html>please [31mlog in' instead of a listing" in found['lake']['detail'], found
 
 # receivers of alerts: one listens, one does not; nothing is sent to them
 code, found = check('alerts', '--alerts.webhook_url', minio.url)

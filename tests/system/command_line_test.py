@@ -109,6 +109,13 @@ whole = program.run('replay', '--to', 'posts', 'half.bin')
 assert whole.returncode == 0 and whole.stdout, whole
 os.unlink('half.bin')
 
+for arguments in (['ingest', '--source', 'ws://u:sesame@host'], ['run', '--source', 'kafka://u:sesame@host:9092'],
+                  ['query', '--lake', 'ftp://u:sesame@host/'], ['config', '--kafka.bootstrap_servers', 'sesame@host:9092']):
+    run = program.run(*arguments, stdin=None)
+    assert run.returncode == 2 and 'no user and no password' in run.stderr and 'sesame' not in run.stdout + run.stderr, run
+run = program.run('alerts', '--to', 'webhook', '--alerts.webhook_url', 'https://sesame@host/', '--port', 0)
+assert run.returncode == 2 and 'is not http://HOST' in run.stderr and 'sesame' not in run.stdout + run.stderr, run
+
 for arguments, part in ((['--source', 'http://x'], "'http://x' is not ws:// or wss://"), (['--source', 'ws://'], "'ws://' is no URL"),
                         (['--source.urls', 'WSS://a.example,https://b.example'], "'https://b.example' is not ws:// or wss://")):
     run = program.run('run', '--plain', '--port', 0, *arguments, stdin=None)
@@ -122,6 +129,53 @@ with open('named.bin', 'rb') as file:
 with open('/dev/full', 'wb') as full:
     piped = subprocess.run([program.PROGRAM, 'simulate', '--record', '-', *world], stdout=full, stderr=subprocess.PIPE, timeout=program.PATIENCE_S)
 assert piped.returncode == 1 and b'No space left on device' in piped.stderr, piped
+
+# a reader that goes away ends what prints much, quietly and with 0; a full disk is a failure that is told
+with open('named.hex', 'w', encoding='utf-8') as file:
+    file.write('a1616101\n' * 50000)
+os.mkdir('empty-lake')
+MUCH = [['replay', '--to', 'posts', 'named.bin'], ['replay', '--to', 'jetstream', 'named.bin'], ['inspect', '--as', 'dag-cbor', '--hex', 'named.hex'],
+        ['query', '--lake', 'empty-lake', '--format', 'csv', '--sql', 'SELECT range AS n FROM range(200000)'],
+        ['query', '--lake', 'empty-lake', '--format', 'json', '--sql', 'SELECT range AS n FROM range(200000)'],
+        ['query', '--lake', 'empty-lake', '--sql', 'SELECT range AS n FROM range(200000)'], ['simulate', '--record', '-', *world], ['config', '--markdown']]
+RUN = ['run', '--simulate', '--speed', '0', '--rate', '0.01', '--port', '0']
+for arguments in [*MUCH, [*RUN, '--plain', '--out', '-'], [*RUN, '--plain']]:
+    with subprocess.Popen([program.PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors='replace') as process:
+        assert process.stdout.read(1), arguments
+        process.stdout.close()
+        errors = process.stderr.read()
+        assert process.wait(program.PATIENCE_S) == 0 and 'pipe' not in errors and 'cannot' not in errors, (arguments, process.returncode, errors)
+for arguments in MUCH:
+    with open('/dev/full', 'wb') as full:
+        done = subprocess.run([program.PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=program.PATIENCE_S)
+    assert done.returncode == 1 and b'the output cannot be written: No space left on device' in done.stderr, (arguments, done)
 os.unlink('named.bin')
+os.unlink('named.hex')
+
+# CSV is the data as it is, but for a terminal
+HOSTILE = ['query', '--lake', 'empty-lake', '--format', 'csv', '--sql', "SELECT 'a' || chr(27) || '[31mb' || chr(10) || 'c' AS k"]
+done = subprocess.run([program.PROGRAM, *HOSTILE], stdout=subprocess.PIPE, timeout=program.PATIENCE_S)
+assert done.stdout == b'k\n"a\x1b[31mb\nc"\n', done
+controller, terminal = os.openpty()
+with subprocess.Popen([program.PROGRAM, *HOSTILE], stdout=terminal) as process:
+    os.close(terminal)
+    shown = b''
+    try:
+        while data := os.read(controller, 4096):
+            shown += data
+    except OSError:  # the other side is closed
+        pass
+    assert process.wait(program.PATIENCE_S) == 0 and shown == b'k\r\na [31mb c\r\n', shown
+os.close(controller)
+
+# a lake that has nothing says what it has not
+run = program.run('query', '--lake', 'empty-lake')
+assert run.returncode == 0 and all(f'The lake has no {name}.' in run.stderr for name in ('trends', 'posts', 'activity', 'sessions')), run
+
+# all folders above the data folder are made
+run = program.run('check', 'data', '--data.directory', 'not/yet/there')
+assert run.returncode == 0 and not os.path.exists('not'), run
+run = program.run(*RUN, '--plain', '--duration', '200ms', '--data.directory', 'not/yet/there')
+assert run.returncode == 0 and os.path.exists('not/yet/there/simulated-truth.jsonl'), run
 
 print(f'{len(WRONG)} wrong command lines')

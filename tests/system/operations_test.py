@@ -160,7 +160,7 @@ def check_lines():
         assert run.wait(program.PATIENCE_S) == 0, run.stderr.read()
     with open('/dev/full', 'w') as full:
         run = subprocess.run(fast, stdout=full, stderr=subprocess.PIPE, text=True, timeout=program.PATIENCE_S)
-    assert run.returncode == 1 and 'the lines cannot be written: No space left on device' in run.stderr, run
+    assert run.returncode == 1 and 'the output cannot be written: No space left on device' in run.stderr, run
 
 
 relay, url = program.relay(*WORLD)

@@ -463,10 +463,11 @@ enum sky_status sky_lake_query_rows(struct sky_lake_query *query, sky_lake_row_f
     return status;
 }
 
-enum sky_status sky_lake_query_hours(struct sky_lake_query *query, int64_t *start_ms, int64_t *end_ms)
+enum sky_status sky_lake_query_hours(struct sky_lake_query *query, enum sky_lake_table table, int64_t *start_ms,
+                                     int64_t *end_ms)
 {
     struct sky_lake_listing listing;
-    enum sky_status status = sky_lake_list(query->store, SKY_LAKE_TRENDS, 0, INT64_MAX, &listing);
+    enum sky_status status = sky_lake_list(query->store, table, 0, INT64_MAX, &listing);
     if (status == SKY_OK && listing.count == 0)
         status = SKY_E_MISSING;
     *start_ms = INT64_MAX;

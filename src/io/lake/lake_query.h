@@ -80,8 +80,9 @@ SKY_MUST_USE enum sky_status sky_lake_query_sql(struct sky_lake_query *query, st
 const struct sky_lake_column *sky_lake_query_columns(const struct sky_lake_query *query, size_t *count);
 SKY_MUST_USE enum sky_status sky_lake_query_rows(struct sky_lake_query *query, sky_lake_row_fn each, void *context);
 
-/* The hours of which the lake has trends: [*start_ms, *end_ms). Lists all of them. SKY_E_MISSING: of none. */
-SKY_MUST_USE enum sky_status sky_lake_query_hours(struct sky_lake_query *query, int64_t *start_ms, int64_t *end_ms);
+/* The hours of which the lake has that table: [*start_ms, *end_ms). Lists all of them. SKY_E_MISSING: of none. */
+SKY_MUST_USE enum sky_status sky_lake_query_hours(struct sky_lake_query *query, enum sky_lake_table table,
+                                                  int64_t *start_ms, int64_t *end_ms);
 
 /* Files that the last query was given, and how many bytes they have. */
 void sky_lake_query_extent(const struct sky_lake_query *query, uint64_t *files, uint64_t *bytes);

@@ -81,7 +81,11 @@ enum sky_status sky_url_parse(const char *text, struct sky_url *url)
     enum sky_status status = copy_host(host, host_len, bracketed, url);
     if (status == SKY_OK && after < end)
         status = *after == ':' ? parse_port(after + 1, (size_t)(end - after) - 1, &url->port) : SKY_E_MALFORMED;
-    return status == SKY_OK ? copy_path(end, url) : status;
+    if (status == SKY_OK)
+        status = copy_path(end, url);
+    if (status != SKY_OK) /* what looked like a host may be a user or a password */
+        *url = (struct sky_url){0};
+    return status;
 }
 
 bool sky_url_is_websocket(const char *text)

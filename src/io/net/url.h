@@ -20,7 +20,8 @@ struct sky_url {
     char path[SKY_URL_PATH_SIZE]; /* with the query; "/" at least */
 };
 
-/* https:// and http:// are taken for wss:// and ws://, as redirects write them. SKY_E_MALFORMED, SKY_E_LIMIT. */
+/* https:// and http:// are taken for wss:// and ws://, as redirects write them. SKY_E_MALFORMED, SKY_E_LIMIT: the URL
+ * is empty. */
 SKY_MUST_USE enum sky_status sky_url_parse(const char *text, struct sky_url *url);
 
 /* Begins as ws:// or wss:// do. */

@@ -75,10 +75,18 @@ static void XMLCALL refuse_doctype(void *context, const XML_Char *name, const XM
     stop((struct reader *)context, SKY_E_MALFORMED);
 }
 
+/* expat takes UTF-16 by its first bytes, whatever it was told: a byte order mark, or a NUL beside the first '<'. */
+static bool may_be_utf8(struct sky_span body)
+{
+    return body.len == 0 || (body.ptr[0] < 0xfe && !memchr(body.ptr, 0, body.len));
+}
+
 static enum sky_status read_document(struct sky_span body, const char *root, element_fn each, void *context)
 {
     if (body.len > SKY_S3_ANSWER_BYTES_MAX)
         return SKY_E_LIMIT;
+    if (!may_be_utf8(body))
+        return SKY_E_MALFORMED;
     /* UTF-8 whatever the document says: S3 has no other. */
     struct reader reader = {.parser = XML_ParserCreate("UTF-8"), .root = root, .each = each, .context = context};
     if (!reader.parser)
@@ -105,6 +113,16 @@ static void set(struct sky_buffer *to, struct sky_span text)
 {
     sky_buffer_clear(to);
     sky_buffer_put_span(to, text);
+}
+
+static enum sky_status pass_over(void *context, const char *path, struct sky_span text)
+{
+    return SKY_OK;
+}
+
+bool sky_s3_is_document(struct sky_span body, const char *root)
+{
+    return read_document(body, root, pass_over, NULL) == SKY_OK;
 }
 
 /* ---- errors ---- */

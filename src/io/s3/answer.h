@@ -4,7 +4,7 @@
  * Memory   what a callback gets is borrowed until it returns.
  * Threads  any.
  * Trust    input is hostile: its size and depth are bounded, and a DOCTYPE ends the reading, so there are no entities
- * to expand. Elements that are not known are passed over.
+ * to expand. It is UTF-8, the only encoding that S3 has. Elements that are not known are passed over.
  *
  * Status of the readers; a callback's own ends the reading and comes back:
  *   SKY_E_MALFORMED  not well-formed, or not that document; the callback may have been called before
@@ -29,6 +29,9 @@ struct sky_s3_error {
 
 /* <Error>. False: it is none, or not whole; what was read of it until then is there. */
 bool sky_s3_read_error(struct sky_span body, struct sky_s3_error *error);
+
+/* A whole document of that root. */
+bool sky_s3_is_document(struct sky_span body, const char *root);
 
 /* <ListBucketResult>: each object to the callback. */
 struct sky_s3_page {

@@ -217,7 +217,7 @@ enum sky_status sky_s3_delete(struct sky_s3 *s3, const char *key)
     struct sky_s3_answer answer;
     const struct sky_s3_request request = {.method = "DELETE", .key = key, .doing = "delete"};
     enum sky_status status = sky_s3_call(s3, &request, &answer);
-    return status == SKY_E_MISSING ? SKY_OK : status;
+    return strcmp(answer.error.code, "NoSuchKey") == 0 ? SKY_OK : status; /* any other 404 is no answer of S3 */
 }
 
 /* ---- listings ---- */
@@ -237,7 +237,7 @@ static enum sky_status list_page(struct sky_s3 *s3, const char *prefix, sky_s3_e
         return status;
     status = sky_s3_read_listing(sky_buffer_span(&s3->body), each, context, page);
     if (status == SKY_E_MALFORMED)
-        return sky_s3_fail(s3, status, "%s: that is no listing: is that an S3 endpoint?", s3->scheme_host);
+        return sky_s3_refuse_answer(s3, "a listing");
     return status;
 }
 
@@ -270,7 +270,10 @@ enum sky_status sky_s3_check(struct sky_s3 *s3)
         .query = {{SKY_SPAN("list-type"), SKY_SPAN("2")}, {SKY_SPAN("max-keys"), SKY_SPAN("1")}},
         .query_count = 2,
         .doing = "list"};
-    return sky_s3_call(s3, &request, &answer);
+    enum sky_status status = sky_s3_call(s3, &request, &answer);
+    if (status == SKY_OK && !sky_s3_is_document(sky_buffer_span(&s3->body), "ListBucketResult"))
+        return sky_s3_refuse_answer(s3, "a listing");
+    return status;
 }
 
 enum sky_status sky_s3_create_bucket(struct sky_s3 *s3)
@@ -299,11 +302,11 @@ static enum sky_status check_rules(struct sky_s3 *s3)
                                            .doing = "read the lifecycle rules"};
     enum sky_status status = sky_s3_call(s3, &request, &answer);
     if (status != SKY_OK)
-        return status == SKY_E_MISSING ? SKY_OK : status;
+        return strcmp(answer.error.code, "NoSuchLifecycleConfiguration") == 0 ? SKY_OK : status;
     bool foreign;
     status = sky_s3_read_rules(sky_buffer_span(&s3->body), &foreign);
     if (status == SKY_E_MALFORMED)
-        return sky_s3_fail(s3, status, "%s: lifecycle rules that are none", s3->scheme_host);
+        return sky_s3_refuse_answer(s3, "lifecycle rules");
     if (status != SKY_OK)
         return status;
     if (foreign)

@@ -10,6 +10,8 @@
  * (SKY_E_CONFIG).
  *
  * Every body is signed with its SHA-256, so that a server refuses what was damaged on the way (and we send it again).
+ * A 2xx alone is no success: an object's answer has an ETag, one to a PUT or DELETE has no body, and what a listing or
+ * the end of an upload answers is that document. An <Error> in it counts as the error it is.
  * What may pass by itself (no connection, a cut, 408, 429, 5xx) is tried again, options.attempts_max times in all,
  * after 0.2 s, 0.4 s, ... 10 s with full jitter, or what Retry-After says up to a minute.
  *

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/printable.h"
 #include "io/host/clock.h"
 #include "io/host/write_all.h"
 #include "wire/sha256.h"
@@ -25,6 +26,7 @@
 #define MD5_TEXT_SIZE      32
 #define HASH_TEXT_SIZE     (2 * SKY_SHA256_SIZE_BYTES + 1)
 #define HEADER_BYTES_MAX   1024 /* of an answer's header that we read */
+#define SHOWN_BYTES_MAX    80   /* of an answer that is none */
 #define CLOCK_SKEW_TEXT    "this machine's clock and the server's differ too much: set the clock (NTP)"
 
 enum sky_status sky_s3_fail(struct sky_s3 *s3, enum sky_status status, const char *format, ...)
@@ -304,6 +306,36 @@ static enum sky_status explain_transport(struct sky_s3 *s3, const struct receive
     return sky_s3_fail(s3, SKY_E_IO, "%s: %s", s3->scheme_host, curl_easy_strerror(code));
 }
 
+enum sky_status sky_s3_refuse_answer(struct sky_s3 *s3, const char *wanted)
+{
+    struct sky_buffer shown = {0};
+    bool is_cut = s3->body.len > SHOWN_BYTES_MAX;
+    sky_buffer_put_printable(&shown, sky_span_of(s3->body.ptr, is_cut ? SHOWN_BYTES_MAX : s3->body.len));
+    sky_s3_fail(s3, SKY_E_MALFORMED, "%.100s: answered '%.*s%s' instead of %s: is that an S3 endpoint?",
+                s3->scheme_host, (int)shown.len, shown.len ? (const char *)shown.ptr : "", is_cut ? "..." : "", wanted);
+    sky_buffer_clean_up(&shown);
+    return SKY_E_MALFORMED;
+}
+
+/* S3 may find out late that it cannot, and say so in the body of what began as a 200; of CompleteMultipartUpload AWS
+ * says that itself. And what stands in between, or is no S3 at all, answers 200 to anything: an object's answer has an
+ * ETag (an MD5 only where the object is not encrypted by KMS, so its value says nothing), one to a PUT or DELETE no
+ * body. The documents are looked at by who asked for them. */
+static enum sky_status check_success(struct sky_s3 *s3, const struct sky_s3_request *request,
+                                     struct sky_s3_answer *answer)
+{
+    bool reads = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+    bool puts = strcmp(request->method, "PUT") == 0, deletes = strcmp(request->method, "DELETE") == 0;
+    bool is_object = request->key && (reads || puts);
+    if (!(is_object && reads) && sky_s3_read_error(sky_buffer_span(&s3->body), &answer->error))
+        return sky_s3_explain(s3, request, answer);
+    if ((puts || deletes) && s3->body.len)
+        return sky_s3_refuse_answer(s3, "nothing");
+    if (is_object && !answer->etag[0])
+        return sky_s3_refuse_answer(s3, "an answer with an ETag");
+    return SKY_OK;
+}
+
 static enum sky_status attempt(struct sky_s3 *s3, const struct sky_s3_request *request, struct sky_s3_answer *answer)
 {
     struct headers headers = {0};
@@ -326,7 +358,7 @@ static enum sky_status attempt(struct sky_s3 *s3, const struct sky_s3_request *r
     if (code != CURLE_OK)
         return explain_transport(s3, &receiver, code);
     if (answer->http_status / 100 == 2)
-        return SKY_OK;
+        return check_success(s3, request, answer);
     sky_s3_read_error(sky_buffer_span(&s3->body), &answer->error);
     return sky_s3_explain(s3, request, answer);
 }
@@ -356,6 +388,7 @@ static int64_t backoff_ms(uint32_t tries, const struct sky_s3_answer *answer)
 enum sky_status sky_s3_call(struct sky_s3 *s3, const struct sky_s3_request *request, struct sky_s3_answer *answer)
 {
     enum sky_status status = SKY_E_END;
+    *answer = (struct sky_s3_answer){0}; /* where it is stopped before the first attempt */
     for (uint32_t tries = 1; !is_stopped(s3); tries++) {
         status = attempt(s3, request, answer);
         if ((status != SKY_E_IO && status != SKY_E_CHECKSUM) || tries >= s3->attempts_max)
@@ -429,7 +462,7 @@ enum sky_status sky_s3_explain(struct sky_s3 *s3, const struct sky_s3_request *r
     char where[SKY_S3_PROBLEM_SIZE / 2];
     long http_status = answer->http_status;
     const struct meaning *meaning = meaning_of(answer->error.code);
-    bool passes = http_status >= 500 || http_status == 429 || http_status == 408;
+    bool passes = http_status >= 500 || http_status == 429 || http_status == 408 || http_status / 100 == 2;
     snprintf(where, sizeof where, "%.100s: cannot %s in bucket %.63s", s3->scheme_host, request->doing, s3->bucket);
     bool says_region = meaning && meaning->says_region && answer->error.region[0];
     if (meaning)

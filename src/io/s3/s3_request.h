@@ -69,6 +69,9 @@ SKY_MUST_USE enum sky_status sky_s3_call(struct sky_s3 *s3, const struct sky_s3_
 enum sky_status sky_s3_fail(struct sky_s3 *s3, enum sky_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The answer in s3->body is a success, but not `wanted` ("a listing"): says what it is; SKY_E_MALFORMED. */
+enum sky_status sky_s3_refuse_answer(struct sky_s3 *s3, const char *wanted);
+
 /* What an error of the server means, for a person; gives the status it stands for. */
 enum sky_status sky_s3_explain(struct sky_s3 *s3, const struct sky_s3_request *request,
                                const struct sky_s3_answer *answer);

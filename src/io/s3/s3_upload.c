@@ -56,7 +56,7 @@ static enum sky_status begin(struct sky_s3 *s3, struct upload *upload)
         return status;
     status = sky_s3_read_upload_id(sky_buffer_span(&s3->body), upload->id);
     if (status == SKY_E_MALFORMED)
-        return sky_s3_fail(s3, status, "%s: no upload id: is that an S3 endpoint?", s3->scheme_host);
+        return sky_s3_refuse_answer(s3, "the id of an upload");
     return status;
 }
 
@@ -81,8 +81,6 @@ static enum sky_status send_part(struct sky_s3 *s3, struct upload *upload, uint3
     status = sky_s3_call(s3, &request, &answer);
     if (status != SKY_OK)
         return status;
-    if (!answer.etag[0])
-        return sky_s3_fail(s3, SKY_E_MALFORMED, "%s: a part without an ETag", s3->scheme_host);
     sky_buffer_printf(&upload->list, "<Part><PartNumber>%u</PartNumber><ETag>", number);
     sky_s3_put_escaped(&upload->list, sky_span_from_string(answer.etag));
     sky_buffer_put_string(&upload->list, "</ETag></Part>");
@@ -112,13 +110,12 @@ static enum sky_status complete(struct sky_s3 *s3, struct upload *upload)
     /* A first attempt whose answer was lost has done it already. */
     if (status == SKY_E_MISSING && is_there(s3, upload))
         return SKY_OK;
-    /* An error may come in an answer that began as 200. */
-    if (status == SKY_OK && sky_s3_read_error(sky_buffer_span(&s3->body), &answer.error))
-        return sky_s3_fail(s3, SKY_E_IO, "%s: %s (%s)", s3->scheme_host, answer.error.message, answer.error.code);
+    if (status == SKY_OK && !sky_s3_is_document(sky_buffer_span(&s3->body), "CompleteMultipartUploadResult"))
+        return sky_s3_refuse_answer(s3, "the end of an upload");
     return status;
 }
 
-static void give_up(struct sky_s3 *s3, const char *key, const char *id)
+static bool give_up(struct sky_s3 *s3, const char *key, const char *id)
 {
     struct sky_s3_answer answer;
     char problem[SKY_S3_PROBLEM_SIZE];
@@ -130,10 +127,10 @@ static void give_up(struct sky_s3 *s3, const char *key, const char *id)
     uint32_t attempts_max = s3->attempts_max;
     memcpy(problem, s3->problem, sizeof problem);
     s3->attempts_max = 1; /* sky_s3_abort_uploads comes by later */
-    enum sky_status ignored = sky_s3_call(s3, &request, &answer);
-    (void)ignored;
+    bool given_up = sky_s3_call(s3, &request, &answer) == SKY_OK;
     memcpy(s3->problem, problem, sizeof problem);
     s3->attempts_max = attempts_max;
+    return given_up;
 }
 
 static enum sky_status put_parts(struct sky_s3 *s3, struct upload *upload)
@@ -151,7 +148,7 @@ static enum sky_status put_parts(struct sky_s3 *s3, struct upload *upload)
     if (status == SKY_OK)
         status = complete(s3, upload);
     if (status != SKY_OK)
-        give_up(s3, upload->key, upload->id);
+        (void)give_up(s3, upload->key, upload->id);
     return status;
 }
 
@@ -212,13 +209,12 @@ enum sky_status sky_s3_abort_uploads(struct sky_s3 *s3, const char *prefix, int6
     if (status == SKY_OK)
         status = sky_s3_read_uploads(sky_buffer_span(&s3->body), take_upload, &stale);
     if (status == SKY_E_MALFORMED)
-        status = sky_s3_fail(s3, status, "%s: no list of uploads", s3->scheme_host);
+        status = sky_s3_refuse_answer(s3, "a list of uploads");
     const char *entry = (const char *)stale.entries.ptr;
     for (uint32_t i = 0; status == SKY_OK && i < stale.count; i++) {
         const char *key = entry, *id = key + strlen(key) + 1;
         entry = id + strlen(id) + 1;
-        give_up(s3, key, id);
-        ++*count;
+        *count += give_up(s3, key, id);
     }
     sky_buffer_clean_up(&stale.entries);
     return status;

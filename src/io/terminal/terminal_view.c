@@ -6,12 +6,17 @@
 #include <string.h>
 
 #include "base/printable.h"
+#include "base/time.h"
 #include "text/display_width.h"
 
 #define SPARK_SLIDES 16
 #define BAR_CELLS    6
 #define CELL_SIZE    64 /* bytes of a short cell's text */
 #define FOOT_LINES   2  /* empty, page */
+
+/* Ours. More than a relay or, by default, a topic holds: what is further behind is not of now but replayed, as the
+ * posts of a simulated network on Kafka. To say that it is months behind would mislead. */
+#define LIVE_LAG_MS_MAX (30 * SKY_DAY_MS)
 
 enum ink { PLAIN, BOLD, DIM, GREEN, RED, YELLOW, CYAN, BANNER, INKS };
 
@@ -24,6 +29,11 @@ struct canvas {
     uint32_t line; /* begun so far */
     uint32_t column;
 };
+
+static bool is_live(const struct sky_board_status *status)
+{
+    return status->lag_ms <= LIVE_LAG_MS_MAX;
+}
 
 /* Writing */
 
@@ -427,8 +437,11 @@ static void draw_head(struct canvas *canvas, const struct sky_board_view *view)
     if (view->snapshot)
         print(canvas, DIM, "  %llu authors in 10 min", (unsigned long long)view->snapshot->active_authors);
     if (status->event_time_ms)
-        print(canvas, DIM, "  %s UTC%s  %.1f s behind", clock, status->simulated ? " simulated" : "",
-              (double)status->lag_ms / 1000);
+        print(canvas, DIM, "  %s UTC%s", clock, status->simulated ? " simulated" : "");
+    if (status->event_time_ms && is_live(status))
+        print(canvas, DIM, "  %.1f s behind", (double)status->lag_ms / 1000);
+    else if (status->event_time_ms)
+        print(canvas, DIM, "  replaying");
     next_line(canvas);
 }
 
@@ -525,9 +538,13 @@ void sky_terminal_view_line(const struct sky_board_view *view, struct sky_buffer
     if (!snapshot)
         return;
     sky_time_format(snapshot->window_end_ms, time);
-    sky_buffer_printf(line, "%.19sZ %s posts/min=%.0f authors=%llu behind=%.1fs", time,
-                      status->simulated ? "simulated" : "live", status->posts_per_minute,
-                      (unsigned long long)snapshot->active_authors, (double)status->lag_ms / 1000);
+    sky_buffer_printf(line, "%.19sZ %s posts/min=%.0f authors=%llu", time,
+                      status->simulated ? "simulated"
+                      : is_live(status) ? "live"
+                                        : "replaying",
+                      status->posts_per_minute, (unsigned long long)snapshot->active_authors);
+    if (is_live(status))
+        sky_buffer_printf(line, " behind=%.1fs", (double)status->lag_ms / 1000);
     if (status->connection != SKY_BOARD_CONNECTED)
         sky_buffer_printf(line, " connection=%s", sky_board_connection_name(status->connection));
     if (snapshot->warming_up)

@@ -225,6 +225,40 @@ static void test_redis_url(void **state)
     sky_config_clean_up(&config);
 }
 
+/* What is shown has no place for them. The text is not repeated. */
+static void test_users_in_urls(void **state)
+{
+    static const char *const wrong[] = {
+        "SKYTREND_SOURCE_URLS=wss://relay.example,wss://user:s3cr3t@relay.example",
+        "SKYTREND_SOURCE_URLS=wss://s3cr3t@relay.example/xrpc",
+        "SKYTREND_SOURCE_URLS=wss://user:s3/cr3t@relay.example",
+        "SKYTREND_SOURCE_URLS=kafka://user:s3cr3t@kafka.example:9092",
+        "SKYTREND_SOURCE_JETSTREAM_URLS=ws://user:s3cr3t@jetstream.example?a=b",
+        "SKYTREND_KAFKA_BOOTSTRAP_SERVERS=one:9092,user:s3cr3t@two:9092",
+        "SKYTREND_S3_ENDPOINT=https://user:s3cr3t@s3.example",
+        "SKYTREND_LAKE_LOCATION=ftp://user:s3cr3t@host/lake",
+        "SKYTREND_LAKE_LOCATION=s3://key:s3/cr3t@bucket",
+        "SKYTREND_ALERTS_MAIL_URL=smtps://user:s3cr3t@mail.example:465",
+        "SKYTREND_FLINK_URL=http://user:s3cr3t@flink.example:8081",
+    };
+    static const char *const right[] = {
+        "SKYTREND_LAKE_LOCATION=/srv/a@b",
+        "SKYTREND_LAKE_LOCATION=a@b",
+        "SKYTREND_LAKE_LOCATION=s3://bucket/a@b",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char *const environment[] = {(char *)wrong[i], NULL};
+        assert_int_equal(load(NULL, environment, NULL), SKY_E_CONFIG);
+        assert_non_null(strstr(message.text, "no user and no password"));
+        assert_null(strstr(message.text, "cr3t"));
+    }
+    for (size_t i = 0; i < sizeof right / sizeof right[0]; i++) {
+        char *const environment[] = {(char *)right[i], NULL};
+        assert_int_equal(load(NULL, environment, NULL), SKY_OK);
+        sky_config_clean_up(&config);
+    }
+}
+
 /* Cut a good file anywhere and turn each of its bytes: an answer, never a crash. */
 static void test_damaged_files(void **state)
 {
@@ -325,17 +359,12 @@ static void test_the_reference_is_current(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_each_layer_outranks_the_one_before),
-        cmocka_unit_test(test_the_default_file),
-        cmocka_unit_test(test_errors_of_the_file),
-        cmocka_unit_test(test_harmless_files),
-        cmocka_unit_test(test_other_errors),
-        cmocka_unit_test(test_redis_url),
-        cmocka_unit_test(test_damaged_files),
-        cmocka_unit_test(test_the_reference_is_current),
-        cmocka_unit_test(test_secrets),
-        cmocka_unit_test(test_secret_urls),
+        cmocka_unit_test(test_defaults),         cmocka_unit_test(test_each_layer_outranks_the_one_before),
+        cmocka_unit_test(test_the_default_file), cmocka_unit_test(test_errors_of_the_file),
+        cmocka_unit_test(test_harmless_files),   cmocka_unit_test(test_other_errors),
+        cmocka_unit_test(test_redis_url),        cmocka_unit_test(test_users_in_urls),
+        cmocka_unit_test(test_damaged_files),    cmocka_unit_test(test_the_reference_is_current),
+        cmocka_unit_test(test_secrets),          cmocka_unit_test(test_secret_urls),
     };
     return cmocka_run_group_tests(tests, in_empty_folder, leave_folder);
 }

@@ -361,7 +361,8 @@ static void test_historical_trends(void **state)
     assert_int_equal(sky_lake_query_historical_trends(query, &wanted), SKY_OK);
     assert_rows(query, "");
     int64_t start_ms, end_ms;
-    assert_int_equal(sky_lake_query_hours(query, &start_ms, &end_ms), SKY_OK);
+    assert_int_equal(sky_lake_query_hours(query, SKY_LAKE_SESSIONS, &start_ms, &end_ms), SKY_E_MISSING);
+    assert_int_equal(sky_lake_query_hours(query, SKY_LAKE_TRENDS, &start_ms, &end_ms), SKY_OK);
     assert_int_equal(start_ms, T_2026_01_05_14);
     assert_int_equal(end_ms, T_2026_01_05_14 + 2 * HOUR_MS);
     sky_lake_query_free(query);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <iconv.h>
+
 #include <cmocka.h>
 
 #include "io/s3/answer.h"
@@ -62,6 +64,36 @@ static void test_listing(void **state)
     assert_text(&out, "my-image.jpg=434234@1255369830000;");
     assert_false(page.is_truncated);
     assert_int_equal(page.next_token.len, 0);
+}
+
+/* As iconv writes them: the first two without a byte order mark, the others with one. */
+static void test_other_encodings(void **state)
+{
+    static const char ascii[] = "<ListBucketResult><Contents><Key>a</Key></Contents></ListBucketResult>";
+    static const char *const encodings[] = {"UTF-16LE", "UTF-16BE", "UTF-16", "UTF-32"};
+    for (size_t i = 0; i < sizeof encodings / sizeof encodings[0]; i++) {
+        struct sky_s3_page page = {0};
+        struct sky_buffer out = {0};
+        char text[512], *to = text, *from = (char *)ascii;
+        size_t from_left = sizeof ascii - 1, to_left = sizeof text;
+        iconv_t converter = iconv_open(encodings[i], "ASCII");
+        assert_true(iconv(converter, &from, &from_left, &to, &to_left) != (size_t)-1);
+        iconv_close(converter);
+        struct sky_span body = sky_span_of((const uint8_t *)text, sizeof text - to_left);
+        assert_int_equal(sky_s3_read_listing(body, take_object, &out, &page), SKY_E_MALFORMED);
+        assert_int_equal(out.len, 0);
+    }
+}
+
+/* What it says of itself does not matter: it is read as UTF-8. */
+static void test_said_encoding(void **state)
+{
+    static const char body[] = "<?xml version='1.0' encoding='ISO-8859-1'?>"
+                               "<ListBucketResult><Contents><Key>\xc3\xa9</Key></Contents></ListBucketResult>";
+    struct sky_s3_page page = {0};
+    struct sky_buffer out = {0};
+    assert_int_equal(sky_s3_read_listing(sky_span_from_string(body), take_object, &out, &page), SKY_OK);
+    assert_text(&out, "\xc3\xa9=0@0;");
 }
 
 static void test_page(void **state)
@@ -327,11 +359,12 @@ static void test_escaping(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_listing),        cmocka_unit_test(test_page),          cmocka_unit_test(test_error),
-        cmocka_unit_test(test_upload_id),      cmocka_unit_test(test_uploads),       cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_text),           cmocka_unit_test(test_refused),       cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_too_large),      cmocka_unit_test(test_callback_ends), cmocka_unit_test(test_bad_errors),
-        cmocka_unit_test(test_bad_upload_ids), cmocka_unit_test(test_escaping),
+        cmocka_unit_test(test_listing),       cmocka_unit_test(test_page),       cmocka_unit_test(test_other_encodings),
+        cmocka_unit_test(test_said_encoding), cmocka_unit_test(test_error),      cmocka_unit_test(test_upload_id),
+        cmocka_unit_test(test_uploads),       cmocka_unit_test(test_rules),      cmocka_unit_test(test_text),
+        cmocka_unit_test(test_refused),       cmocka_unit_test(test_depth),      cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_callback_ends), cmocka_unit_test(test_bad_errors), cmocka_unit_test(test_bad_upload_ids),
+        cmocka_unit_test(test_escaping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

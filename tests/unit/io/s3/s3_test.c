@@ -293,6 +293,52 @@ static void test_retry_after(void **state)
     finish(&server, s3);
 }
 
+#define LATE_ERROR XML("200 OK", "41", "<Error><Code>InternalError</Code></Error>")
+#define LATE_NO    XML("200 OK", "40", "<Error><Code>AccessDenied</Code></Error>")
+#define PORTAL     "HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: 21\r\n\r\n<html>log in \x1b[31mplease"
+#define NO_ETAG    "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+#define OTHER_404  "HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nno route "
+
+/* An error that comes in the body of a 200 is one, and passes or stays as it would with a 4xx or 5xx. */
+static void test_late_errors(void **state)
+{
+    START({"PUT", LATE_ERROR, 0}, {"PUT", OK_EMPTY, 0}, {"PUT", LATE_NO, 0}, {"DELETE", LATE_ERROR, 0},
+          {"DELETE", OK_EMPTY, 0}, {"GET /bucket/?list-type=2", LATE_NO, 0}, {"GET /bucket/?list-type=2", LATE_NO, 0});
+    assert_int_equal(sky_s3_put(s3, "x", SKY_SPAN("hello")), SKY_OK);
+    assert_int_equal(sky_s3_retries(s3), 1);
+    assert_int_equal(sky_s3_put(s3, "x", SKY_SPAN("hello")), SKY_E_CONFIG);
+    assert_non_null(strstr(sky_s3_problem(s3), "may not"));
+    assert_int_equal(sky_s3_delete(s3, "x"), SKY_OK);
+    assert_int_equal(sky_s3_retries(s3), 2);
+    assert_int_equal(sky_s3_list(s3, "", NULL, NULL), SKY_E_CONFIG);
+    assert_int_equal(sky_s3_check(s3), SKY_E_CONFIG);
+    finish(&server, s3);
+}
+
+/* What is no S3 and says 200 to all, or 404. */
+static void test_other_servers(void **state)
+{
+    START({"PUT", PORTAL, 0}, {"PUT", NO_ETAG, 0}, {"HEAD", NO_ETAG, 0}, {"GET /bucket/x ", NO_ETAG, 0},
+          {"DELETE", PORTAL, 0}, {"DELETE", OTHER_404, 0}, {"GET /bucket/?list-type=2", PORTAL, 0},
+          {"GET /bucket/?lifecycle=", OTHER_404, 0});
+    struct sky_s3_object object;
+    struct sky_buffer body = {0};
+    const struct sky_s3_expiry rule = {"skytrend-raw", "raw/", 30};
+    assert_int_equal(sky_s3_put(s3, "x", SKY_SPAN("hello")), SKY_E_MALFORMED);
+    assert_non_null(strstr(sky_s3_problem(s3), "answered '<html>log in [31mple'"));
+    assert_int_equal(sky_s3_put(s3, "x", SKY_SPAN("hello")), SKY_E_MALFORMED);
+    assert_non_null(strstr(sky_s3_problem(s3), "ETag"));
+    assert_int_equal(sky_s3_head(s3, "x", &object), SKY_E_MALFORMED);
+    assert_int_equal(sky_s3_get(s3, "x", 100, &body), SKY_E_MALFORMED);
+    assert_int_equal(sky_s3_delete(s3, "x"), SKY_E_MALFORMED);
+    assert_int_equal(sky_s3_delete(s3, "x"), SKY_E_MISSING);
+    assert_int_equal(sky_s3_check(s3), SKY_E_MALFORMED);
+    assert_non_null(strstr(sky_s3_problem(s3), "<html>"));
+    assert_non_null(strstr(sky_s3_problem(s3), "instead of a listing"));
+    assert_int_equal(sky_s3_put_expiry(s3, &rule, 1), SKY_E_MISSING);
+    finish(&server, s3);
+}
+
 static char big_path[] = "/tmp/skytrend-s3-XXXXXX";
 
 /* 2 parts and 1 byte. */
@@ -326,18 +372,26 @@ static void test_parts(void **state)
           {"PUT /bucket/x?partNumber=3&uploadId=u%2F1 ", OK_EMPTY, 0},
           {"POST /bucket/x?uploadId=u%2F1 ", NULL, 0}, /* done, but the answer is lost */
           {"POST /bucket/x?uploadId=u%2F1 ", XML("404 Not Found", "40", "<Error><Code>NoSuchUpload</Code></Error>"), 0},
-          {"HEAD /bucket/x ", "HTTP/1.1 200 OK\r\nContent-Length: 33554433\r\n\r\n", 0});
+          {"HEAD /bucket/x ", "HTTP/1.1 200 OK\r\nContent-Length: 33554433\r\nETag: \"e\"\r\n\r\n", 0});
     assert_int_equal(sky_s3_put_file(s3, "x", big_path), SKY_OK);
     finish(&server, s3);
 }
 
 static void test_parts_refused(void **state)
 {
-    START(BEGIN_PARTS, {"PUT", OK_EMPTY, 0}, {"PUT", OK_EMPTY, 0}, {"PUT", OK_EMPTY, 0},
-          {"POST", XML("200 OK", "41", "<Error><Code>InternalError</Code></Error>"), 0},
-          {"DELETE /bucket/x?uploadId=u%2F1 ", OK_EMPTY, 0});
+    START(BEGIN_PARTS, {"PUT", OK_EMPTY, 0}, {"PUT", OK_EMPTY, 0}, {"PUT", OK_EMPTY, 0}, {"POST", LATE_ERROR, 0},
+          {"POST", LATE_ERROR, 0}, {"POST", LATE_ERROR, 0}, {"DELETE /bucket/x?uploadId=u%2F1 ", OK_EMPTY, 0});
     assert_int_equal(sky_s3_put_file(s3, "x", big_path), SKY_E_IO);
     assert_non_null(strstr(sky_s3_problem(s3), "InternalError"));
+    finish(&server, s3);
+}
+
+/* A 200 that says nothing of the object is no end of an upload. */
+static void test_parts_not_completed(void **state)
+{
+    START(BEGIN_PARTS, {"PUT", OK_EMPTY, 0}, {"PUT", OK_EMPTY, 0}, {"PUT", OK_EMPTY, 0}, {"POST", OK_EMPTY, 0},
+          {"DELETE /bucket/x?uploadId=u%2F1 ", OK_EMPTY, 0});
+    assert_int_equal(sky_s3_put_file(s3, "x", big_path), SKY_E_MALFORMED);
     finish(&server, s3);
 }
 
@@ -464,6 +518,9 @@ int main(void)
         cmocka_unit_test(test_retry_after),
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_parts_refused),
+        cmocka_unit_test(test_parts_not_completed),
+        cmocka_unit_test(test_late_errors),
+        cmocka_unit_test(test_other_servers),
         cmocka_unit_test(test_listing),
         cmocka_unit_test(test_hostile_listings),
         cmocka_unit_test(test_listing_in_a_circle),

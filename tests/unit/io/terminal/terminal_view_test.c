@@ -314,6 +314,10 @@ static void test_lines(void **state)
     publish(*state, NULL, 0, true);
     expect_line(*state, "2026-07-04T12:01:00Z live posts/min=1900 authors=13000 behind=0.4s connection=stalled"
                         " warming-up=3min most-mentioned | today [en] 400\n");
+    status.lag_ms = INT64_C(300) * 86400 * 1000; /* of a simulated network, from Kafka */
+    sky_board_set_status(*state, &status);
+    expect_line(*state, "2026-07-04T12:01:00Z replaying posts/min=1900 authors=13000 connection=stalled"
+                        " warming-up=3min most-mentioned | today [en] 400\n");
 }
 
 int main(void)
