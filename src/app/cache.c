@@ -238,21 +238,22 @@ static void on_revoked(void *context, const char *topic, int32_t partition, bool
 
 /* ---- records ---- */
 
-static enum sky_status add_trends(struct cache *cache, const struct sky_kafka_record *record, struct sky_error *error)
-{
-    struct sky_trend_snapshot snapshot;
-    enum sky_status status = sky_trend_snapshot_read(&cache->reader, record->value, &snapshot, error);
-    if (status == SKY_OK)
-        sky_trace_changes(SKY_LOG_DEBUG, "trend_start_cached", "trend_end_cached", &snapshot);
-    return status == SKY_OK ? sky_cache_add_snapshot(cache->cache, &snapshot, record->value) : status;
-}
-
 /* It can be read, but not be true. */
 static enum sky_status judge_window(enum sky_status status, struct sky_error *error)
 {
     if (status == SKY_E_RANGE)
         *error = (struct sky_error){.status = status, .reason = "its window is none, or far ahead of the clock"};
     return status;
+}
+
+static enum sky_status add_trends(struct cache *cache, const struct sky_kafka_record *record, struct sky_error *error)
+{
+    struct sky_trend_snapshot snapshot;
+    enum sky_status status = sky_trend_snapshot_read(&cache->reader, record->value, &snapshot, error);
+    if (status != SKY_OK)
+        return status;
+    sky_trace_changes(SKY_LOG_DEBUG, "trend_start_cached", "trend_end_cached", &snapshot);
+    return judge_window(sky_cache_add_snapshot(cache->cache, &snapshot, record->value), error);
 }
 
 static enum sky_status add_activity(struct cache *cache, const struct sky_kafka_record *record,

@@ -514,9 +514,14 @@ static void test_windows_refused(void **state)
     }
     const struct sky_session late = {.session_start_ms = HOUR, .session_end_ms = year_9999_ms};
     assert_int_equal(sky_cache_add_session(writer.cache, &late, 0, 1), SKY_E_RANGE);
+    struct sky_trend_snapshot slide = {.window_end_ms = year_9999_ms};
+    assert_int_equal(sky_cache_add_snapshot(writer.cache, &slide, SKY_SPAN("{}")), SKY_E_RANGE);
+    slide.window_end_ms = last_ms + length_ms;
+    assert_int_equal(sky_cache_add_snapshot(writer.cache, &slide, SKY_SPAN("{}")), SKY_E_RANGE);
     struct sky_cache_stats stats;
     sky_cache_stats(writer.cache, &stats);
     assert_int_equal(stats.waiting, 2);
+    assert_int_equal(stats.window_end_ms, 0);
     flush(&writer);
     free_writer(&writer);
     redis_server_stop(&server);

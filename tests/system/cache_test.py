@@ -88,11 +88,12 @@ def check_values(kafka):
     for partition in range(PARTITIONS):
         send(kafka, 'user-sessions', [bus.session(f'{partition}-{i}', *one) for i, one in enumerate(sessions)
                                       if i % PARTITIONS == partition], partition)
-    send(kafka, 'trends', ['{"window_start":7}', 'rubbish'])
+    future = bus.encode(bus.snapshot(30)).replace('"window_end":"2026', '"window_end":"9999')
+    send(kafka, 'trends', ['{"window_start":7}', future, 'rubbish'])
     cache = Cache(kafka, redis.url)
     wait_for_slide(cache, redis, 30)
     wait_for_commit(cache, kafka, 'user-sessions', 90)
-    wait_for_commit(cache, kafka, 'trends', 32)
+    wait_for_commit(cache, kafka, 'trends', 33)
     wait_for_commit(cache, kafka, 'activity-5m', 7)
     assert value(redis, 'trends:current') == bus.snapshot(30)
     assert value(redis, HOURLY) == bus.hour_of(range(1, 31))
@@ -110,10 +111,11 @@ def check_values(kafka):
         key = f'trends:slide:{bus.text(bus.minute(end))[:19]}Z'
         assert value(redis, key) == slide and 86400 - 60 < redis('TTL', key) <= 86400, key
     assert cache.ready() and cache.metric('skytrend_cache_waiting') == 0
+    assert cache.metric('skytrend_records_bad_total{topic="trends"}') == 3
     assert cache.metric('posts_processed_total') == sum(bus.activity(start)['posts'] for start in range(0, 30, 5))
-    assert '"reason":' in cache.stderr() and cache.stderr().count('record_dropped') == 3, cache.told()
-    letters = kafka.wait_for('dead-letters', lambda records: len(records) >= 3)
-    assert sorted(letter.value for letter in letters) == [b'rubbish', crooked.encode(), b'{"window_start":7}'], letters
+    assert '"reason":' in cache.stderr() and cache.stderr().count('record_dropped') == 4, cache.told()
+    letters = kafka.wait_for('dead-letters', lambda records: len(records) >= 4)
+    assert sorted(letter.value for letter in letters) == sorted([b'rubbish', crooked.encode(), future.encode(), b'{"window_start":7}']), letters
     assert {dict(letter.headers)['topic'] for letter in letters} == {b'trends', b'activity-5m'} and dict(letters[0].headers)['service'] == b'cache'
     return redis, cache, sessions
 
@@ -152,13 +154,13 @@ def check_older(kafka, redis):
     cache = Cache(kafka, redis.url)
     send(kafka, 'trends', [bus.snapshot(40), bus.snapshot(20)])
     wait_for_slide(cache, redis, 40)
-    wait_for_commit(cache, kafka, 'trends', 32 + 6 + 2)
+    wait_for_commit(cache, kafka, 'trends', 33 + 6 + 2)
     send(kafka, 'trends', [bus.snapshot(19)])
-    wait_for_commit(cache, kafka, 'trends', 32 + 6 + 3)
+    wait_for_commit(cache, kafka, 'trends', 33 + 6 + 3)
     assert current_end(redis) == bus.text(bus.minute(40))
     redis('SET', 'trends:current', bus.encode(bus.snapshot(50)))  # of another writer that is ahead
     send(kafka, 'trends', [bus.snapshot(41)])
-    wait_for_commit(cache, kafka, 'trends', 32 + 6 + 4)
+    wait_for_commit(cache, kafka, 'trends', 33 + 6 + 4)
     assert current_end(redis) == bus.text(bus.minute(50))
     assert 'refused"} 1' in cache.get('/metrics')[1]
     redis('DEL', 'trends:current')

@@ -238,9 +238,17 @@ static enum sky_status set_newest(const struct sky_cache *cache, struct newest *
     return newest->json.failed ? SKY_E_MEMORY : SKY_OK;
 }
 
+/* One far ahead would make all else old. */
+static bool is_far_ahead(int64_t end_ms)
+{
+    return end_ms - sky_clock_wall_ms() > SKY_CACHE_AHEAD_MS_MAX;
+}
+
 enum sky_status sky_cache_add_snapshot(struct sky_cache *cache, const struct sky_trend_snapshot *snapshot,
                                        struct sky_span json)
 {
+    if (is_far_ahead(snapshot->window_end_ms))
+        return SKY_E_RANGE;
     see_time(cache, snapshot->window_end_ms);
     struct hour_entry *entry = take_hour(cache, sky_cache_hour_of(snapshot->window_end_ms));
     if (!entry)
@@ -255,11 +263,11 @@ enum sky_status sky_cache_add_snapshot(struct sky_cache *cache, const struct sky
     return status;
 }
 
-/* No producer makes others; each would take a key and a place, and one far ahead would make all else old. */
+/* No producer makes others; each would take a key and a place. */
 static bool is_window(const struct sky_cache *cache, int64_t start_ms, int64_t end_ms)
 {
     return start_ms < end_ms && sky_time_floor(start_ms, cache->options.users_window_ms) == start_ms &&
-           end_ms - sky_clock_wall_ms() <= SKY_CACHE_AHEAD_MS_MAX;
+           !is_far_ahead(end_ms);
 }
 
 enum sky_status sky_cache_add_activity(struct sky_cache *cache, const struct sky_activity_record *activity)

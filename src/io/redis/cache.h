@@ -32,7 +32,7 @@
 /* Limits of ours. */
 #define SKY_CACHE_TRENDING_DEFAULT 50
 #define SKY_CACHE_KEPT_MS          (2 * SKY_HOUR_MS)
-#define SKY_CACHE_AHEAD_MS_MAX     SKY_DAY_MS /* of the clock, the end of a window of users */
+#define SKY_CACHE_AHEAD_MS_MAX     SKY_DAY_MS /* of the clock, the end of a window */
 #define SKY_CACHE_HOURS_MAX        72         /* not written yet */
 #define SKY_CACHE_WINDOWS_MAX      1024       /* likewise */
 #define SKY_CACHE_SESSIONS_MAX     1000000    /* likewise */
@@ -62,7 +62,8 @@ void sky_cache_users_key(int64_t window_start_ms, char key[SKY_CACHE_KEY_SIZE]);
 
 /* Writing. The adds copy. SKY_E_LIMIT: as much waits as may; flush first. SKY_E_MEMORY. */
 
-/* `json` is the record as it came. */
+/* `json` is the record as it came. SKY_E_RANGE: not added, as its window ends more than SKY_CACHE_AHEAD_MS_MAX from
+ * now. */
 SKY_MUST_USE enum sky_status sky_cache_add_snapshot(struct sky_cache *cache, const struct sky_trend_snapshot *snapshot,
                                                     struct sky_span json);
 
