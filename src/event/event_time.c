@@ -86,6 +86,14 @@ struct sky_event_time_result sky_event_time_next(struct sky_event_time *state, i
     return result;
 }
 
+bool sky_event_time_is_ahead(int64_t event_time_ms, int64_t record_ms)
+{
+    int64_t ahead_ms;
+    if (__builtin_sub_overflow(event_time_ms, record_ms, &ahead_ms))
+        return record_ms < 0;
+    return ahead_ms > SKY_TIME_RECORD_AHEAD_MS_MAX;
+}
+
 void sky_event_time_save(const struct sky_event_time *state, struct sky_buffer *buffer)
 {
     sky_buffer_put_i64(buffer, state->event_time_ms);

@@ -7,6 +7,11 @@
  * good. Without receipt (an old recording) claims are taken as they are; so they are where receipt is no time at all.
  * event_time is observed_at made monotone: max(previous event_time, observed_at).
  *
+ * A topic of Kafka can be written by others, and one event_time of the year 9999 would close every minute for good. A
+ * record's event_time is believed up to SKY_TIME_RECORD_AHEAD_MS_MAX ahead of the record's own timestamp: from brokers
+ * that bound that by their clock, or set it, no writer can forge it, and it is the same for all who read the record,
+ * whenever they do. So both engines, and a restarted one, leave out the same records.
+ *
  * Memory   a fixed size. Threads  one owner. Time is a parameter. */
 #ifndef SKY_EVENT_EVENT_TIME_H
 #define SKY_EVENT_EVENT_TIME_H
@@ -19,6 +24,9 @@
 
 /* A clock that is wrong by more is none. */
 #define SKY_TIME_FIRST_AHEAD_MS_MAX INT64_C(86400000)
+
+/* What a broker of Kafka 4 lets a timestamp be ahead of its clock (message.timestamp.after.max.ms), too. */
+#define SKY_TIME_RECORD_AHEAD_MS_MAX INT64_C(3600000)
 
 /* Of claim and receipt: four million years. No sum or difference of two such leaves 64 bits. */
 #define SKY_TIME_DIFFERENCE_MS_MAX (INT64_MAX / 64)
@@ -44,6 +52,10 @@ struct sky_event_time_result sky_event_time_next(struct sky_event_time *state, i
 
 /* m; 0 before the first receipt. */
 int64_t sky_event_time_median_ms(const struct sky_event_time *state);
+
+/* Of a record in a topic: what it says of itself is too far ahead of the timestamp that Kafka has for it. Where Kafka
+ * has none (-1), everything since 1970 is. */
+bool sky_event_time_is_ahead(int64_t event_time_ms, int64_t record_ms);
 
 void sky_event_time_save(const struct sky_event_time *state, struct sky_buffer *buffer);
 /* Hostile input: errors are sticky in `reader`. */

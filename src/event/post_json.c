@@ -1,6 +1,7 @@
 #include "event/post_json.h"
 
 #include "base/time.h"
+#include "event/event_time.h"
 
 const char *sky_post_op_name(enum sky_post_op op)
 {
@@ -262,5 +263,14 @@ enum sky_status sky_post_json_read(struct sky_post_json_reader *reader, struct s
     post->created_at_ms = read_time(fields.at[CREATED_AT], post->observed_at_ms, error);
     post->has_created_at = fields.at[CREATED_AT] != NULL;
     check_required(root, &fields, post, error);
+    return error->status;
+}
+
+enum sky_status sky_post_record_read(struct sky_post_json_reader *reader, const struct sky_post_record *record,
+                                     struct sky_post *post, struct sky_error *error)
+{
+    if (sky_post_json_read(reader, record->value, post, error) == SKY_OK &&
+        sky_event_time_is_ahead(post->event_time_ms, record->timestamp_ms))
+        *error = (struct sky_error){SKY_E_RANGE, 0, "event_time is more than an hour ahead of the record's timestamp"};
     return error->status;
 }

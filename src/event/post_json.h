@@ -28,6 +28,17 @@ void sky_post_json_reader_clean_up(struct sky_post_json_reader *reader);
 SKY_MUST_USE enum sky_status sky_post_json_read(struct sky_post_json_reader *reader, struct sky_span line,
                                                 struct sky_post *post, struct sky_error *error);
 
+/* A record as it stands in a topic of posts. */
+struct sky_post_record {
+    struct sky_span value;
+    int64_t timestamp_ms; /* Kafka's; -1: it has none */
+};
+
+/* As sky_post_json_read. SKY_E_RANGE too: its event_time is too far ahead of its timestamp (event_time.h). */
+SKY_MUST_USE enum sky_status sky_post_record_read(struct sky_post_json_reader *reader,
+                                                  const struct sky_post_record *record, struct sky_post *post,
+                                                  struct sky_error *error);
+
 const char *sky_post_op_name(enum sky_post_op op); /* "create", ... */
 
 #endif

@@ -5,7 +5,6 @@
 #include "base/hash.h"
 #include "engine/options.h"
 #include "engine/post_store.h"
-#include "event/post_json.h"
 #include "stage/event.h"
 #include "stage/packets.h"
 
@@ -64,12 +63,12 @@ static enum sky_status find_keywords(struct sky_decode_stage *stage, struct sky_
     return status;
 }
 
-enum sky_status sky_decode_stage_record(struct sky_decode_stage *stage, struct sky_span record, struct sky_buffer *out,
-                                        struct sky_decoded *decoded, struct sky_error *error)
+enum sky_status sky_decode_stage_record(struct sky_decode_stage *stage, const struct sky_post_record *record,
+                                        struct sky_buffer *out, struct sky_decoded *decoded, struct sky_error *error)
 {
     struct sky_post post;
     struct sky_keyword_list keywords = {0};
-    enum sky_status status = sky_post_json_read(&stage->reader, record, &post, error);
+    enum sky_status status = sky_post_record_read(&stage->reader, record, &post, error);
     if (status != SKY_OK)
         return status;
     struct sky_event event = {

@@ -8,6 +8,7 @@
 #define SKY_STAGE_DECODE_STAGE_H
 
 #include "engine/engine.h"
+#include "event/post_json.h"
 
 struct sky_decode_stage;
 
@@ -21,10 +22,10 @@ struct sky_decoded {
     uint32_t bucket; /* of the author; 0 for a watermark */
 };
 
-/* Append the record's event (stage/event.h) to `out`. Statuses of sky_post_json_read and SKY_E_MEMORY; on an error
+/* Append the record's event (stage/event.h) to `out`. Statuses of sky_post_record_read and SKY_E_MEMORY; on an error
  * nothing is appended. */
-SKY_MUST_USE enum sky_status sky_decode_stage_record(struct sky_decode_stage *stage, struct sky_span record,
-                                                     struct sky_buffer *out, struct sky_decoded *decoded,
-                                                     struct sky_error *error);
+SKY_MUST_USE enum sky_status sky_decode_stage_record(struct sky_decode_stage *stage,
+                                                     const struct sky_post_record *record, struct sky_buffer *out,
+                                                     struct sky_decoded *decoded, struct sky_error *error);
 
 #endif

@@ -262,17 +262,21 @@ def test_network(kafka, records, wanted):
     assert_same(outputs(kafka, 'n-'), wanted)
 
 
-def test_bad_records(kafka, records):
-    """What is no PostData is kept in the topic of dead letters with where it stood, and changes nothing."""
+def test_bad_records(kafka, records, wanted):
+    """What is no PostData, or of the far future, is kept in the topic of dead letters with where it stood, and changes nothing."""
     kafka.create_topic('b-bluesky-posts', PARTITIONS)
     entries = [entry for minute in records[:3] for entry in minute]
     bad = [Entry(None, value, partition) for partition, value in enumerate((b'\xff\xfe', b'{"op":"create"}', b'', b'[1,2'))]
+    future = '{"op":"create","uri":"at://did:plc:a/app.bsky.feed.post/1","author_did":"did:plc:a","text":"a","event_time":"%s"}'
+    bad += [Entry(None, watermark('9999-12-31T23:59').encode(), partition) for partition in range(PARTITIONS)]
+    bad.append(Entry('did:plc:a', (future % '2099-01-01T00:00:00Z').encode(), 0))
     entries[100:100] = bad
     kafka.produce('b-bluesky-posts', [(entry.key, entry.value, None, entry.partition) for entry in entries])
     process = Process(*options(kafka, 'bad', 'b-'))
     process.wait_until(has_come_to(kafka, '2026-01-05T00:03:00.000Z', 'b-'), 'three minutes')
     assert process.stop() == 0
     assert process.stderr().count('not PostData') == len(bad), process.stderr()
+    assert outputs(kafka, 'b-')['trends'] == wanted['trends'][:3], 'other slides than without them'
     assert not list((DIRECTORY / 'bad').glob('dead-letters*'))
     stood = {}
     for record in kafka.consume('b-bluesky-posts'):
@@ -287,6 +291,18 @@ def test_bad_records(kafka, records):
     again.wait_for('Going on where')
     assert again.stop() == 0, again.told()
     assert len(kafka.consume('b-dead-letters')) == len(bad), 'kept twice'
+
+
+def test_forged_timestamps(kafka):
+    """What event_time is held against cannot be forged: these brokers take no timestamp of the far future."""
+    kafka.create_topic('t-bluesky-posts')
+    errors = []
+    producer = confluent_kafka.Producer({'bootstrap.servers': kafka.direct, 'log_level': 0})
+    for ahead_s in (-60, 7200):
+        producer.produce('t-bluesky-posts', b'{}', timestamp=int((time.time() + ahead_s) * 1000),
+                         on_delivery=lambda error, _: errors.append(error and error.code()))
+        assert producer.flush(60) == 0
+    assert errors == [None, confluent_kafka.KafkaError.INVALID_TIMESTAMP], errors
 
 
 def test_bad_records_while_letters_are_refused(kafka, records):
@@ -377,14 +393,15 @@ def test_too_large(kafka):
 def main():
     if sys.argv[1:]:  # these alone
         for name in sys.argv[1:]:
-            globals()[f'test_{name}'](*[Kafka()] * (name == 'too_large'))
+            globals()[f'test_{name}'](*[Kafka()] * (name in ('too_large', 'forged_timestamps')))
         return
     kafka = Kafka(proxied=True)
     records, snapshots = make_posts('hour')
     wanted = test_whole(kafka, records, snapshots)
     test_one_at_a_time(kafka, records, wanted)
     test_idle(kafka, records)
-    test_bad_records(kafka, records)
+    test_bad_records(kafka, records, wanted)
+    test_forged_timestamps(kafka)
     test_bad_records_while_letters_are_refused(kafka, records)
     test_network(kafka, records, wanted)
     test_relay(kafka)

@@ -92,8 +92,8 @@ static enum sky_merge_event pull(struct sky_post_merge *merge, struct partition 
         item->error = (struct sky_error){status, 0, "the partition cannot be read"};
         return SKY_MERGE_FAILED;
     }
-    struct sky_span line = partition->record.value;
-    if (sky_post_json_read(&partition->reader, line, &partition->post, &item->error) == SKY_OK) {
+    const struct sky_post_record record = {partition->record.value, partition->record.timestamp_ms};
+    if (sky_post_record_read(&partition->reader, &record, &partition->post, &item->error) == SKY_OK) {
         partition->has_head = true;
         return SKY_MERGE_POST;
     }

@@ -8,7 +8,8 @@
  *
  * A partition that is ahead is not asked for more, so that no more than its fetched records wait in memory. A
  * producer that goes back in time in a partition has its old records given at once, and those that are older by a whole
- * minute as `late`: whether a record counts must not depend on how far the other partitions happen to be.
+ * minute as `late`: whether a record counts must not depend on how far the other partitions happen to be. One that
+ * is far ahead of the timestamp that Kafka has for it (event/event_time.h) is bad, and moves nothing.
  *
  * Memory   one record of each partition, parsed; a post lives until the next call.
  * Threads  one owner. */
@@ -40,7 +41,7 @@ int64_t sky_post_merge_position(const struct sky_post_merge *merge, uint32_t par
 
 enum sky_merge_event {
     SKY_MERGE_POST,    /* item.post, a watermark too */
-    SKY_MERGE_BAD,     /* a record that is no PostData: item.record, item.error; it is passed */
+    SKY_MERGE_BAD,     /* a record that is no PostData or far ahead: item.record, item.error; it is passed */
     SKY_MERGE_WAITING, /* item.partition has nothing to go on with */
     SKY_MERGE_FAILED   /* item.partition cannot be read: item.error, of the source's status */
 };

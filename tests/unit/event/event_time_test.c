@@ -148,6 +148,22 @@ static void test_time_runs_backwards_only_as_observed(void **state)
     assert_false(result.forged);
 }
 
+/* An hour of Kafka's timestamp, no more, whatever a writer has put there. */
+static void test_ahead_of_a_record(void **state)
+{
+    (void)state;
+    const int64_t now_ms = INT64_C(1783175889001), year_9999_ms = INT64_C(253402300799999);
+    assert_false(sky_event_time_is_ahead(now_ms, now_ms));
+    assert_false(sky_event_time_is_ahead(now_ms + 3600000, now_ms));
+    assert_true(sky_event_time_is_ahead(now_ms + 3600001, now_ms));
+    assert_true(sky_event_time_is_ahead(year_9999_ms, now_ms));
+    assert_false(sky_event_time_is_ahead(INT64_C(1767571200000), now_ms)); /* a simulated network's, half a year old */
+    assert_true(sky_event_time_is_ahead(now_ms, -1));
+    assert_true(sky_event_time_is_ahead(now_ms, INT64_MIN));
+    assert_false(sky_event_time_is_ahead(now_ms, INT64_MAX));
+    assert_false(sky_event_time_is_ahead(INT64_C(-62135596800000), INT64_MAX)); /* the year 1 */
+}
+
 static void test_damaged_state_is_refused(void **state)
 {
     (void)state;
@@ -183,6 +199,7 @@ int main(void)
         cmocka_unit_test(test_a_stream_that_begins_with_2099),
         cmocka_unit_test(test_receipts_that_are_no_time),
         cmocka_unit_test(test_time_runs_backwards_only_as_observed),
+        cmocka_unit_test(test_ahead_of_a_record),
         cmocka_unit_test(test_damaged_state_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,8 @@
  * order, however the partitions come in, in whatever order buckets are closed, and whatever is restarted in between.
  *
  * The network is made up: four languages, words that several share, bursts, repeats, imports, deletes, updates,
- * accounts that go and come back, quiet hours, and a silence of more than a week. */
+ * accounts that go and come back, quiet hours, and a silence of more than a week. A foreign writer puts records of the
+ * future between, which both refuse. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,7 +35,9 @@
 struct event {
     int64_t time_ms;
     uint32_t partition;
-    char *json; /* NULL: a watermark of every partition */
+    char *json;           /* NULL: a watermark of every partition */
+    int64_t timestamp_ms; /* Kafka's of the record */
+    bool is_refused;      /* it is too far ahead of that */
 };
 
 struct past_post {
@@ -48,6 +51,7 @@ struct network {
     struct past_post past[PAST];
     uint32_t posts;
     int64_t now_ms;
+    bool has_foreign;
 };
 
 static struct network network;
@@ -70,6 +74,7 @@ static void add_event(const struct sky_post *post)
         .time_ms = post->event_time_ms,
         .partition = (uint32_t)(sky_hash_id(post->author_did) % PARTITIONS),
         .json = (char *)buffer.ptr,
+        .timestamp_ms = post->event_time_ms,
     };
 }
 
@@ -157,6 +162,23 @@ static void add_change(void)
     add_event(&post);
 }
 
+/* Written now, and dated an hour ahead or more: a watermark would close all minutes up to there. */
+static void add_foreign(void)
+{
+    static const int64_t ahead_ms[] = {SKY_HOUR_MS + 1, 8 * SKY_DAY_MS, 365000 * SKY_DAY_MS};
+    static uint32_t turn;
+    const struct sky_post post = {.op = turn % 2 ? SKY_POST_CREATE : SKY_POST_WATERMARK,
+                                  .uri = SKY_SPAN("at://did:plc:foreign/app.bsky.feed.post/1"),
+                                  .author_did = SKY_SPAN("did:plc:foreign"),
+                                  .text = SKY_SPAN("volcano"),
+                                  .event_time_ms = network.now_ms + ahead_ms[turn % 3]};
+    add_event(&post);
+    struct event *event = &network.events[network.count - 1];
+    event->partition = turn++ % PARTITIONS;
+    event->timestamp_ms = network.now_ms;
+    event->is_refused = true;
+}
+
 static void add_watermarks(void)
 {
     network.events[network.count++] = (struct event){.time_ms = network.now_ms};
@@ -171,15 +193,18 @@ static void add_minutes(uint32_t minutes, uint32_t posts, bool burst)
             add_change();
         if (random_below(20) == 0)
             add_watermarks();
+        if (network.has_foreign && i % 97 == 0)
+            add_foreign();
     }
 }
 
-static void make_network(uint64_t seed)
+static void make_network(uint64_t seed, bool has_foreign)
 {
     for (uint32_t i = 0; i < network.count; i++)
         free(network.events[i].json);
     network.count = network.posts = 0;
     network.random = seed;
+    network.has_foreign = has_foreign;
     network.now_ms = START_MS;
     add_watermarks(); /* event time begins with a promise */
     network.now_ms += 3 * SKY_MINUTE_MS;
@@ -310,8 +335,11 @@ static void run_whole(struct records *records)
             assert_int_equal(sky_engine_advance(engine, event->time_ms, &sink), SKY_OK);
             continue;
         }
-        assert_int_equal(sky_post_json_read(&reader, sky_span_from_string(event->json), &post, &error), SKY_OK);
-        assert_int_equal(sky_engine_post(engine, &post, &sink), SKY_OK);
+        const struct sky_post_record record = {sky_span_from_string(event->json), event->timestamp_ms};
+        assert_int_equal(sky_post_record_read(&reader, &record, &post, &error),
+                         event->is_refused ? SKY_E_RANGE : SKY_OK);
+        if (!event->is_refused)
+            assert_int_equal(sky_engine_post(engine, &post, &sink), SKY_OK);
     }
     sky_engine_free(engine);
     sky_post_json_reader_clean_up(&reader);
@@ -509,9 +537,14 @@ static bool take_event(struct pieces *pieces, uint32_t partition)
         char watermark[128], time[SKY_TIME_TEXT_SIZE];
         sky_time_format(event->time_ms, time);
         snprintf(watermark, sizeof watermark, "{\"op\":\"watermark\",\"event_time\":\"%s\"}", time);
-        const char *json = event->json ? event->json : watermark;
-        assert_int_equal(sky_decode_stage_record(pieces->decode, sky_span_from_string(json), &out, &decoded, &error),
-                         SKY_OK);
+        const struct sky_post_record record = {sky_span_from_string(event->json ? event->json : watermark),
+                                               event->json ? event->timestamp_ms : event->time_ms};
+        assert_int_equal(sky_decode_stage_record(pieces->decode, &record, &out, &decoded, &error),
+                         event->is_refused ? SKY_E_RANGE : SKY_OK);
+        if (event->is_refused) {
+            assert_int_equal(out.len, 0);
+            return true;
+        }
         assert_int_equal(decoded.event_time_ms, event->time_ms);
         int64_t minute = sky_time_floor(event->time_ms, SKY_MINUTE_MS) / SKY_MINUTE_MS;
         assert_int_equal(sky_post_stage_take(pieces->buckets[decoded.bucket].posts, minute, sky_buffer_span(&out)),
@@ -565,9 +598,13 @@ static void run_pieces(struct records *records, uint64_t seed, uint32_t restart_
 static void compare(uint64_t seed, uint32_t restart_every)
 {
     struct records expected = {0}, got = {0};
-    make_network(seed);
+    make_network(seed, false);
     run_whole(&expected);
+    make_network(seed, true);
     run_pieces(&got, seed, restart_every);
+    assert_same(&expected, &got);
+    clean_up(&got);
+    run_whole(&got);
     assert_same(&expected, &got);
     for (int kind = 0; kind < SKY_PUBLISHED_COUNT; kind++) /* it is about something */
         assert_true(expected.of_kind[kind] > 20);

@@ -140,7 +140,7 @@ JNIEXPORT void JNICALL Java_skytrend_flink_Stages_decodeFree(JNIEnv *env, jclass
 
 /* i64 event time, u32 bucket, the event. */
 JNIEXPORT jbyteArray JNICALL Java_skytrend_flink_Stages_decode(JNIEnv *env, jclass type, jlong handle,
-                                                               jbyteArray record)
+                                                               jbyteArray record, jlong timestamp_ms)
 {
     struct decode *decode = of_handle(handle);
     struct sky_decoded decoded;
@@ -151,7 +151,8 @@ JNIEXPORT jbyteArray JNICALL Java_skytrend_flink_Stages_decode(JNIEnv *env, jcla
     sky_buffer_clear(event);
     sky_buffer_put_i64(event, 0);
     sky_buffer_put_u32(event, 0);
-    if (sky_decode_stage_record(decode->stage, sky_buffer_span(&decode->record), event, &decoded, &error) != SKY_OK) {
+    const struct sky_post_record post = {sky_buffer_span(&decode->record), timestamp_ms};
+    if (sky_decode_stage_record(decode->stage, &post, event, &decoded, &error) != SKY_OK) {
         throw_error(env, &error);
         return NULL;
     }

@@ -18,6 +18,7 @@
 struct record {
     char value[320];
     int64_t time_ms;
+    int64_t timestamp_ms; /* Kafka's */
     bool is_bad;
 };
 
@@ -47,6 +48,7 @@ static enum sky_status next_record(void *context, uint32_t partition, int timeou
         (struct sky_kafka_record){.topic = "posts",
                                   .partition = (int32_t)partition,
                                   .offset = from->next[partition],
+                                  .timestamp_ms = from->records[partition][from->next[partition]].timestamp_ms,
                                   .value = sky_span_from_string(from->records[partition][from->next[partition]].value)};
     from->next[partition]++;
     return SKY_OK;
@@ -57,7 +59,7 @@ static void put(uint32_t partition, int64_t time_ms, const char *op)
     char time[SKY_TIME_TEXT_SIZE];
     sky_time_format(time_ms, time);
     struct record *record = &topic.records[partition][topic.counts[partition]];
-    record->time_ms = time_ms;
+    record->time_ms = record->timestamp_ms = time_ms;
     snprintf(record->value, sizeof record->value,
              "{\"op\":\"%s\",\"event_time\":\"%s\",\"author_did\":\"did:plc:a\",\"uri\":\"at://did:plc:a/p/"
              "%u\",\"text\":\"p%u "
@@ -167,6 +169,42 @@ static void test_bad_records_are_passed(void **state)
     assert_waits_for(merge, 0);
     put(0, START_MS + 6, "create");
     assert_given(merge, 1, START_MS + 5);
+    sky_post_merge_free(merge);
+}
+
+/* The next is a record of partition 0 that is refused. */
+static void assert_ahead(struct sky_post_merge *merge, int64_t offset)
+{
+    struct sky_merged item;
+    assert_int_equal(sky_post_merge_next(merge, 10, &item), SKY_MERGE_BAD);
+    assert_int_equal(item.partition, 0);
+    assert_int_equal(item.record.offset, offset);
+    assert_int_equal(item.error.status, SKY_E_RANGE);
+    assert_int_equal(sky_post_merge_position(merge, 0), offset + 1);
+}
+
+/* Posts and watermarks of the far future, as of a foreign writer, end nothing: the partition has not come to there. */
+static void test_the_far_future_is_passed(void **state)
+{
+    (void)state;
+    const int64_t year_9999_ms = INT64_C(253402300799999);
+    struct sky_post_merge *merge = merge_of(2);
+    put(0, year_9999_ms, "watermark");
+    put(0, START_MS + SKY_HOUR_MS + 1, "create");
+    put(0, START_MS + SKY_HOUR_MS, "create");
+    for (int i = 0; i < 3; i++)
+        topic.records[0][i].timestamp_ms = START_MS;
+    put(1, START_MS + 5, "create");
+    put(1, START_MS + SKY_HOUR_MS + 2, "watermark");
+    assert_ahead(merge, 0);
+    assert_ahead(merge, 1);
+    assert_given(merge, 1, START_MS + 5);
+    assert_given(merge, 0, START_MS + SKY_HOUR_MS);
+    put(0, START_MS + SKY_HOUR_MS + 1, "create"); /* not late */
+    struct sky_merged item;
+    assert_int_equal(sky_post_merge_next(merge, 10, &item), SKY_MERGE_POST);
+    assert_int_equal(item.record.offset, 3);
+    assert_false(item.post->late);
     sky_post_merge_free(merge);
 }
 
@@ -285,6 +323,7 @@ int main(void)
         cmocka_unit_test_setup(test_waits_for_the_slowest, reset),
         cmocka_unit_test_setup(test_one_ahead_is_not_asked, reset),
         cmocka_unit_test_setup(test_bad_records_are_passed, reset),
+        cmocka_unit_test_setup(test_the_far_future_is_passed, reset),
         cmocka_unit_test_setup(test_old_records_are_given_at_once, reset),
         cmocka_unit_test_setup(test_what_cannot_be_read, reset),
         cmocka_unit_test_setup(test_equals_sorting, reset),

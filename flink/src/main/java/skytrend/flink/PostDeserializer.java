@@ -19,7 +19,8 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
  * source, so that each partition has a watermark of its own, from what its records say and no clock.
  *
  * <p>In a partition event time does not go back. A record that is older than its partition, by a whole minute, is of
- * another producer than ours: it is counted and dropped, as the engine in one piece does.
+ * another producer than ours: it is counted and dropped, as the engine in one piece does. One that is far ahead of the
+ * timestamp that Kafka has for it becomes a dead letter, or its watermark would end all counting.
  */
 final class PostDeserializer implements KafkaRecordDeserializationSchema<Packet> {
   private static final Cleaner CLEANER = Cleaner.create();
@@ -52,7 +53,7 @@ final class PostDeserializer implements KafkaRecordDeserializationSchema<Packet>
     records.inc();
     byte[] decoded;
     try {
-      decoded = Stages.decode(decode, record.value());
+      decoded = Stages.decode(decode, record.value(), record.timestamp());
     } catch (StageException e) {
       if (e.status().equals("memory")) {
         throw e;

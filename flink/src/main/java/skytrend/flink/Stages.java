@@ -44,8 +44,8 @@ final class Stages {
 
   static native void decodeFree(long decode);
 
-  /** Event time (i64), bucket (u32) and the event, all little-endian. */
-  static native byte[] decode(long decode, byte[] record) throws StageException;
+  /** Event time (i64), bucket (u32) and the event, all little-endian. {@code timestampMs}: what Kafka has for the record. */
+  static native byte[] decode(long decode, byte[] record, long timestampMs) throws StageException;
 
   static native long packetsNew() throws StageException;
 

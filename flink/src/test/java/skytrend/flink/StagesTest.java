@@ -23,6 +23,7 @@ class StagesTest {
   private static final Path VECTORS = Path.of("../tests/vectors/stages/decode.jsonl");
   private static final byte[] OPTIONS = bytes("{}");
   private static final long MINUTE = 29_600_000;
+  private static final long WRITTEN_MS = Long.MAX_VALUE; // much later
   private static final int CALLS = 10_000_000;
   private static final long GROWTH_KIB_MAX = 24 * 1024;
 
@@ -61,13 +62,14 @@ class StagesTest {
       JsonNode vector = json.readTree(line);
       String name = vector.get("name").asText();
       byte[] record = bytes(vector.get("record").asText());
+      long timestampMs = vector.has("timestamp_ms") ? vector.get("timestamp_ms").asLong() : WRITTEN_MS;
       count++;
       if (vector.has("status")) {
-        StageException e = assertThrows(StageException.class, () -> Stages.decode(decode, record), name);
+        StageException e = assertThrows(StageException.class, () -> Stages.decode(decode, record, timestampMs), name);
         assertEquals(vector.get("status").asText(), e.status(), name);
         continue;
       }
-      byte[] decoded = Stages.decode(decode, record);
+      byte[] decoded = Stages.decode(decode, record, timestampMs);
       assertEquals(
           vector.get("event_time_ms").asLong(), ByteBuffer.wrap(decoded).order(ByteOrder.LITTLE_ENDIAN).getLong(), name);
       List<String> expected = new ArrayList<>();
@@ -82,7 +84,7 @@ class StagesTest {
   void errorsSayWhatAndWhere() throws IOException {
     long decode = Stages.decodeNew(OPTIONS);
     StageException bad =
-        assertThrows(StageException.class, () -> Stages.decode(decode, bytes("{\"op\":\"watermark\",!")));
+        assertThrows(StageException.class, () -> Stages.decode(decode, bytes("{\"op\":\"watermark\",!"), WRITTEN_MS));
     assertEquals("malformed", bad.status());
     assertEquals(18, bad.offset());
     assertTrue(bad.getMessage().startsWith("malformed at byte 18: "), bad.getMessage());
@@ -147,9 +149,9 @@ class StagesTest {
     long before = 0;
     for (int call = 0; call < CALLS; call++) {
       if (call % 100 == 99) {
-        assertThrows(StageException.class, () -> Stages.decode(decode, bad));
+        assertThrows(StageException.class, () -> Stages.decode(decode, bad, WRITTEN_MS));
       } else {
-        Stages.decode(decode, good);
+        Stages.decode(decode, good, WRITTEN_MS);
       }
       if (call % 100_000 == 0) {
         long packets = Stages.packetsNew();

@@ -79,7 +79,7 @@ class TrendDetectionJobTest {
     long decode = Stages.decodeNew(JobSettings.of(new String[0]).options());
     List<Packet> events = new ArrayList<>();
     for (byte[] post : posts()) {
-      byte[] decoded = Stages.decode(decode, post);
+      byte[] decoded = Stages.decode(decode, post, START.plusSeconds(3600).toEpochMilli());
       ByteBuffer head = ByteBuffer.wrap(decoded).order(ByteOrder.LITTLE_ENDIAN);
       long timeMs = head.getLong();
       events.add(new Packet(Packet.EVENTS, head.getInt(), timeMs, Arrays.copyOfRange(decoded, 12, decoded.length)));
