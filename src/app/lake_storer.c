@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "app/trace.h"
+#include "event/event_time.h"
 #include "event/post_json.h"
 #include "io/host/clock.h"
 #include "ops/log.h"
@@ -29,7 +30,8 @@ struct sky_lake_storer {
     /* the thread's own while a chunk is under way */
     struct sky_lake_records records;
     struct sky_lake_stored stored;
-    bool failed; /* a dead letter is lost */
+    int64_t newest_ms_max; /* a later event time is stored like others, but says nothing of how fresh the lake is */
+    bool failed;           /* a dead letter is lost */
     struct sky_post_json_reader post_reader;
     struct sky_record_reader record_reader;
 };
@@ -55,7 +57,7 @@ static void note_time(struct sky_lake_storer *storer, int64_t time_ms)
 {
     if (time_ms < storer->stored.oldest_ms)
         storer->stored.oldest_ms = time_ms;
-    if (time_ms > storer->stored.newest_ms)
+    if (time_ms > storer->stored.newest_ms && time_ms <= storer->newest_ms_max)
         storer->stored.newest_ms = time_ms;
 }
 
@@ -196,6 +198,7 @@ static void store(struct sky_lake_storer *storer)
         .records = storer->records.count,
         .oldest_ms = INT64_MAX,
     };
+    storer->newest_ms_max = sky_clock_wall_ms() + SKY_TIME_RECORD_AHEAD_MS_MAX;
     stored->status = store_files(storer);
     if (stored->status == SKY_OK)
         stored->status = settle(storer);
