@@ -446,6 +446,7 @@ void sky_config_http_access(const struct sky_config *config, struct sky_http_acc
 {
     *access = (struct sky_http_access){
         .requests_per_minute = (uint32_t)config->http.rate_limit,
+        .connections_per_address = (uint32_t)config->http.connections_per_address,
         .trusted_proxies = config->trusted_proxies,
         .trusted_proxies_count = config->trusted_proxies_count,
         .cors_origins = config->cors_origins,

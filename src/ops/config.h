@@ -87,7 +87,8 @@ struct sky_config {
         const char *address;
         int64_t port;
         const char *host_names;
-        int64_t rate_limit; /* requests a minute; 0: none */
+        int64_t rate_limit;              /* requests a minute; 0: none */
+        int64_t connections_per_address; /* 0: any number */
         const char *trusted_proxies;
         const char *cors_origins;
     } http;

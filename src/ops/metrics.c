@@ -252,9 +252,17 @@ static const struct description table[SKY_METRIC_COUNT] = {
     [SKY_METRIC_HTTP_REQUESTS] = COUNTER_OF(ALL, "skytrend_http_requests_total", "Requests to the page and the API."),
     [SKY_METRIC_HTTP_ERRORS] = LABELLED(ALL, COUNTER, "skytrend_http_errors_total",
                                         "Answers that are errors, by class.", "class", "4xx|5xx", 2),
+    [SKY_METRIC_HTTP_CONNECTIONS] = GAUGE_OF(ALL, "skytrend_http_connections", "Connections that are open."),
+    [SKY_METRIC_HTTP_CUT] = LABELLED(
+        ALL, COUNTER, "skytrend_http_connections_cut_total",
+        "Connections that were closed: refused, as their address had all its places; overdue, as a request or an "
+        "answer took too long; displaced, as they asked for nothing while others waited for a place.",
+        "reason", "refused|overdue|displaced", 3),
     [SKY_METRIC_HTTP_LIMITED] = COUNTER_OF(PAGES, "skytrend_http_limited_total",
                                            "Requests answered with 429, as their client asked too often."),
     [SKY_METRIC_STREAM_CLIENTS] = GAUGE_OF(PAGES, "skytrend_stream_clients", "Clients that follow the live stream."),
+    [SKY_METRIC_STREAM_DROPPED] = COUNTER_OF(PAGES, "skytrend_stream_clients_dropped_total",
+                                             "Clients of the live stream that were too slow for it."),
     [SKY_METRIC_LOG_LINES] = LABELLED(ALL, COUNTER, "skytrend_log_lines_total", "Log lines, written or left out.",
                                       "result", "written|suppressed", 2),
 };

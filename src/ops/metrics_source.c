@@ -60,6 +60,21 @@ void sky_metrics_take_health(struct sky_metrics *metrics, struct sky_health *hea
         sky_metric_set(metrics, SKY_METRIC_DEPENDENCY_UP, i, sky_health_is_up(health, i));
 }
 
+void sky_metrics_take_http(struct sky_metrics *metrics, const struct sky_http_server_stats *stats)
+{
+    const struct sky_http_connections_stats *connections = &stats->connections;
+    sky_metric_set_total(metrics, SKY_METRIC_HTTP_REQUESTS, 0, stats->requests);
+    sky_metric_set_total(metrics, SKY_METRIC_HTTP_ERRORS, SKY_METRIC_HTTP_4XX, stats->responses_4xx);
+    sky_metric_set_total(metrics, SKY_METRIC_HTTP_ERRORS, SKY_METRIC_HTTP_5XX, stats->responses_5xx);
+    sky_metric_set(metrics, SKY_METRIC_HTTP_CONNECTIONS, 0, connections->open);
+    sky_metric_set_total(metrics, SKY_METRIC_HTTP_CUT, SKY_METRIC_HTTP_REFUSED, connections->refused);
+    sky_metric_set_total(metrics, SKY_METRIC_HTTP_CUT, SKY_METRIC_HTTP_OVERDUE, connections->overdue);
+    sky_metric_set_total(metrics, SKY_METRIC_HTTP_CUT, SKY_METRIC_HTTP_DISPLACED, connections->displaced);
+    sky_metric_set_total(metrics, SKY_METRIC_HTTP_LIMITED, 0, stats->limited);
+    sky_metric_set(metrics, SKY_METRIC_STREAM_CLIENTS, 0, stats->streams);
+    sky_metric_set_total(metrics, SKY_METRIC_STREAM_DROPPED, 0, stats->streams_dropped);
+}
+
 void sky_metrics_take_log(struct sky_metrics *metrics)
 {
     uint64_t written, suppressed;

@@ -5,6 +5,7 @@
 
 #include "engine/engine.h"
 #include "event/decoder.h"
+#include "io/http/http_server.h"
 #include "io/relay/relay.h"
 #include "ops/metrics.h"
 
@@ -12,6 +13,7 @@ void sky_metrics_take_decoder(struct sky_metrics *metrics, const struct sky_deco
 void sky_metrics_take_engine(struct sky_metrics *metrics, const struct sky_engine_stats *stats);
 void sky_metrics_take_relay(struct sky_metrics *metrics, const struct sky_relay_status *status);
 void sky_metrics_take_health(struct sky_metrics *metrics, struct sky_health *health);
+void sky_metrics_take_http(struct sky_metrics *metrics, const struct sky_http_server_stats *stats);
 void sky_metrics_take_log(struct sky_metrics *metrics);
 
 struct sky_slide_timing {

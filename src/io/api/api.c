@@ -239,9 +239,9 @@ static void set_routes(struct sky_api *api)
     api->routes[count++] = (struct sky_http_route){"/v1/trends/", get_keyword, api, false};
     api->routes[count++] = (struct sky_http_route){"/v1/activity", get_activity, api, false};
     api->routes[count++] = (struct sky_http_route){"/v1/summary", get_summary, api, false};
-    api->routes[count++] = (struct sky_http_route){"/healthz", get_probe, &api->options.healthz, false};
-    api->routes[count++] = (struct sky_http_route){"/readyz", get_probe, &api->options.readyz, false};
-    api->routes[count++] = (struct sky_http_route){"/metrics", get_probe, &api->options.metrics, false};
+    api->routes[count++] = (struct sky_http_route){"/healthz", get_probe, &api->options.healthz, false, true};
+    api->routes[count++] = (struct sky_http_route){"/readyz", get_probe, &api->options.readyz, false, true};
+    api->routes[count++] = (struct sky_http_route){"/metrics", get_probe, &api->options.metrics, false, true};
     if (api->history)
         api->routes[count++] = (struct sky_http_route){"/v1/history", get_history, api, true};
     api->routes_count = count;

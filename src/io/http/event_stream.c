@@ -9,6 +9,13 @@ struct item {
     uint64_t id; /* 0: a heartbeat */
 };
 
+/* What new clients are told, and the item that comes next. */
+struct greeting {
+    struct sky_buffer bytes;
+    uint64_t place;
+    uint32_t holders;
+};
+
 /* The ring holds the items [oldest, next) of all ever sent, item n at n mod its size. */
 struct sky_event_stream {
     pthread_mutex_t mutex;
@@ -17,7 +24,9 @@ struct sky_event_stream {
     uint64_t oldest;
     uint64_t next;
     uint64_t next_id;
-    size_t size_bytes;
+    size_t size_bytes;         /* of the items */
+    struct greeting *greeting; /* the newest; NULL: none */
+    size_t greetings_bytes;    /* of all that somebody holds */
     bool finished;
     struct sky_event_client *clients; /* a doubly linked list */
     struct sky_event_stream_stats stats;
@@ -27,11 +36,11 @@ struct sky_event_client {
     struct sky_event_stream *stream;
     struct sky_event_client *previous, *following;
     void *context;
-    struct sky_buffer greeting;
-    size_t greeting_offset;
-    uint64_t place; /* the item it reads */
-    size_t offset;  /* within that item */
+    struct greeting *greeting; /* NULL: it has been told */
+    uint64_t place;            /* the item it reads */
+    size_t offset;             /* within that item, or the greeting */
     bool waiting;
+    bool lost; /* the ring has moved past it */
 };
 
 void sky_event_stream_write(struct sky_buffer *buffer, const char *event, uint64_t id, struct sky_span data)
@@ -55,10 +64,29 @@ enum sky_status sky_event_stream_new(uint64_t first_id, sky_event_wake_fn wake, 
     return SKY_OK;
 }
 
+/* Both with the mutex held. */
+static struct greeting *hold(struct greeting *greeting)
+{
+    greeting->holders++;
+    return greeting;
+}
+
+static void let_go(struct sky_event_stream *stream, struct greeting **held)
+{
+    struct greeting *greeting = *held;
+    *held = NULL;
+    if (!greeting || --greeting->holders)
+        return;
+    stream->greetings_bytes -= greeting->bytes.len;
+    sky_buffer_clean_up(&greeting->bytes);
+    free(greeting);
+}
+
 void sky_event_stream_free(struct sky_event_stream *stream)
 {
     if (!stream)
         return;
+    let_go(stream, &stream->greeting);
     for (size_t i = 0; i < SKY_EVENT_STREAM_BACKLOG_EVENTS_MAX; i++)
         sky_buffer_clean_up(&stream->items[i].bytes);
     pthread_mutex_destroy(&stream->mutex);
@@ -85,6 +113,15 @@ static void drop_oldest(struct sky_event_stream *stream)
     struct item *item = item_at(stream, stream->oldest++);
     stream->size_bytes -= item->bytes.len;
     sky_buffer_clean_up(&item->bytes);
+    if (stream->greeting && stream->greeting->place < stream->oldest)
+        let_go(stream, &stream->greeting);
+    for (struct sky_event_client *client = stream->clients; client; client = client->following) {
+        if (client->lost || client->place >= stream->oldest)
+            continue;
+        client->lost = true;
+        let_go(stream, &client->greeting);
+        stream->stats.dropped++;
+    }
 }
 
 /* Takes `bytes` over. */
@@ -92,7 +129,8 @@ static void push(struct sky_event_stream *stream, struct sky_buffer *bytes, uint
 {
     if (stream->next - stream->oldest == SKY_EVENT_STREAM_BACKLOG_EVENTS_MAX)
         drop_oldest(stream);
-    while (stream->next != stream->oldest && stream->size_bytes + bytes->len > SKY_EVENT_STREAM_BACKLOG_BYTES_MAX)
+    while (stream->next != stream->oldest &&
+           stream->size_bytes + stream->greetings_bytes + bytes->len > SKY_EVENT_STREAM_BACKLOG_BYTES_MAX)
         drop_oldest(stream);
     *item_at(stream, stream->next++) = (struct item){*bytes, id};
     stream->size_bytes += bytes->len;
@@ -178,17 +216,61 @@ void sky_event_client_free(struct sky_event_client *client)
     if (client->following)
         client->following->previous = client->previous;
     stream->stats.clients--;
+    let_go(stream, &client->greeting);
     pthread_mutex_unlock(&stream->mutex);
-    sky_buffer_clean_up(&client->greeting);
     free(client);
 }
 
-void sky_event_client_greet(struct sky_event_client *client, struct sky_buffer *greeting)
+/* It is while a newcomer gets less by what was sent since than by a new one. */
+static bool is_worth_keeping(struct sky_event_stream *stream)
 {
-    sky_buffer_clean_up(&client->greeting);
-    client->greeting = *greeting;
-    client->greeting_offset = 0;
-    *greeting = (struct sky_buffer){0};
+    size_t since_bytes = 0;
+    if (!stream->greeting || stream->greeting->place < stream->oldest)
+        return false;
+    for (uint64_t at = stream->greeting->place; at != stream->next; at++)
+        since_bytes += item_at(stream, at)->bytes.len;
+    return since_bytes <= stream->greeting->bytes.len;
+}
+
+/* Takes `made` over; NULL: the newest will do. */
+static void greet_locked(struct sky_event_client *client, struct greeting *made)
+{
+    struct sky_event_stream *stream = client->stream;
+    if (made) {
+        let_go(stream, &stream->greeting);
+        stream->greeting = hold(made);
+        stream->greetings_bytes += made->bytes.len;
+    }
+    client->greeting = stream->greeting->bytes.len ? hold(stream->greeting) : NULL;
+    client->place = stream->greeting->place;
+    client->offset = 0;
+}
+
+bool sky_event_client_greet(struct sky_event_client *client, sky_event_greeting_fn make, void *context)
+{
+    struct sky_event_stream *stream = client->stream;
+    pthread_mutex_lock(&stream->mutex);
+    uint64_t place = stream->next;
+    bool is_there = is_worth_keeping(stream);
+    if (is_there)
+        greet_locked(client, NULL);
+    pthread_mutex_unlock(&stream->mutex);
+    if (is_there)
+        return true;
+    struct greeting *made = calloc(1, sizeof *made);
+    if (!made)
+        return false;
+    made->place = place; /* what is sent while it is made comes after it once more */
+    make(context, &made->bytes);
+    if (made->bytes.failed) {
+        sky_buffer_clean_up(&made->bytes);
+        free(made);
+        return false;
+    }
+    pthread_mutex_lock(&stream->mutex);
+    greet_locked(client, made);
+    pthread_mutex_unlock(&stream->mutex);
+    return true;
 }
 
 static size_t copy_part(const struct sky_buffer *from, size_t *offset, char *out, size_t size)
@@ -205,9 +287,15 @@ static enum sky_status read_locked(struct sky_event_client *client, char *out, s
     struct sky_event_stream *stream = client->stream;
     if (stream->finished)
         return SKY_E_END;
-    if (client->place < stream->oldest) {
-        stream->stats.dropped++;
+    if (client->lost)
         return SKY_E_LIMIT;
+    if (client->greeting) {
+        *len = copy_part(&client->greeting->bytes, &client->offset, out, size);
+        if (client->offset == client->greeting->bytes.len) {
+            let_go(stream, &client->greeting);
+            client->offset = 0;
+        }
+        return SKY_OK;
     }
     if (client->place == stream->next)
         return SKY_E_MISSING;
@@ -223,12 +311,6 @@ static enum sky_status read_locked(struct sky_event_client *client, char *out, s
 enum sky_status sky_event_client_read(struct sky_event_client *client, char *out, size_t size, size_t *len,
                                       sky_event_wake_fn pause)
 {
-    if (client->greeting_offset < client->greeting.len) {
-        *len = copy_part(&client->greeting, &client->greeting_offset, out, size);
-        if (client->greeting_offset == client->greeting.len)
-            sky_buffer_clean_up(&client->greeting);
-        return SKY_OK;
-    }
     pthread_mutex_lock(&client->stream->mutex);
     enum sky_status status = read_locked(client, out, size, len);
     if (status == SKY_E_MISSING) {

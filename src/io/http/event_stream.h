@@ -2,10 +2,12 @@
  *
  * The last events lie in a ring, encoded once. A client is a place in it: it is handed bytes as fast as it takes them,
  * and one that is still inside an event when the ring has moved past it is dropped. So a slow client costs nothing but
- * its place, and never holds the sender up.
+ * its place, and never holds the sender up. What a new client is told first is made once for all that come before much
+ * more was sent: they share it, and then follow from where it was made.
  *
  * Spec     WHATWG HTML section 9.2 "Server-sent events"
- * Memory   owns its copies: at most SKY_EVENT_STREAM_BACKLOG_BYTES_MAX, beside one event.
+ * Memory   owns its copies, of events and of what new clients are told: at most SKY_EVENT_STREAM_BACKLOG_BYTES_MAX,
+ *          beside one of each.
  * Threads  all calls from any thread. `wake` is called with the stream's lock held: it must not call back. */
 #ifndef SKY_IO_HTTP_EVENT_STREAM_H
 #define SKY_IO_HTTP_EVENT_STREAM_H
@@ -13,9 +15,9 @@
 #include "base/buffer.h"
 
 /* Limits of ours. */
-#define SKY_EVENT_STREAM_BACKLOG_EVENTS_MAX 64
-#define SKY_EVENT_STREAM_BACKLOG_BYTES_MAX  (16 * 1024 * 1024)
-#define SKY_EVENT_STREAM_RETRY_MS           2000 /* a browser waits this long before it connects again */
+#define SKY_EVENT_STREAM_BACKLOG_EVENTS_MAX 64                 /* that a client may be behind */
+#define SKY_EVENT_STREAM_BACKLOG_BYTES_MAX  (16 * 1024 * 1024) /* likewise, and all clients together */
+#define SKY_EVENT_STREAM_RETRY_MS           2000               /* a browser waits this long before it connects again */
 
 /* Append one event. `data` holds no line break; id 0: none. */
 void sky_event_stream_write(struct sky_buffer *buffer, const char *event, uint64_t id, struct sky_span data);
@@ -43,8 +45,12 @@ struct sky_event_client *sky_event_client_new(struct sky_event_stream *stream, u
                                               void *context);
 void sky_event_client_free(struct sky_event_client *client);
 
-/* Bytes to give a client before all else. Takes the buffer's memory over. */
-void sky_event_client_greet(struct sky_event_client *client, struct sky_buffer *greeting);
+/* Append what a client is told before all else. */
+typedef void (*sky_event_greeting_fn)(void *context, struct sky_buffer *greeting);
+
+/* Begin with a greeting: `make` is called when the one made last is not worth keeping. All calls from one thread.
+ * False: no memory. */
+SKY_MUST_USE bool sky_event_client_greet(struct sky_event_client *client, sky_event_greeting_fn make, void *context);
 
 /* Up to `size` bytes for the client into `out`.
  *   SKY_OK        *len > 0 bytes

@@ -98,7 +98,14 @@ bool sky_http_network_has(const struct sky_http_network *network, const struct s
     return bits == 0 || (network->address.bytes[bytes] ^ address->bytes[bytes]) >> (8 - bits) == 0;
 }
 
-static bool is_proxy(const struct sky_http_proxies *proxies, const struct sky_http_address *address)
+struct sky_span sky_http_address_client(const struct sky_http_address *address)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    bool is_ipv4 = memcmp(address->bytes, mapped, sizeof mapped) == 0;
+    return sky_span_of(address->bytes, is_ipv4 ? 16 : 8);
+}
+
+bool sky_http_proxies_have(const struct sky_http_proxies *proxies, const struct sky_http_address *address)
 {
     for (size_t i = 0; i < proxies->count; i++)
         if (sky_http_network_has(&proxies->networks[i], address))
@@ -125,7 +132,7 @@ struct sky_http_address sky_http_client_address(const struct sky_http_proxies *p
                                                 const struct sky_http_address *peer, struct sky_span forwarded)
 {
     struct sky_http_address address = *peer, next;
-    while (forwarded.len && is_proxy(proxies, &address)) {
+    while (forwarded.len && sky_http_proxies_have(proxies, &address)) {
         if (sky_http_address_parse(cut_last(&forwarded), &next) != SKY_OK)
             break; /* whoever wrote this: the one that passed it on answers for it */
         address = next;

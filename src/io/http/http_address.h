@@ -31,12 +31,17 @@ SKY_MUST_USE enum sky_status sky_http_address_parse(struct sky_span text, struct
 /* "10.0.0.0/8", "2001:db8::/32", or one address. SKY_E_MALFORMED. */
 SKY_MUST_USE enum sky_status sky_http_network_parse(struct sky_span text, struct sky_http_network *network);
 
+/* What the addresses of one client have in common: of IPv6 the first 64 bits, as one client has all below. */
+struct sky_span sky_http_address_client(const struct sky_http_address *address);
+
 bool sky_http_network_has(const struct sky_http_network *network, const struct sky_http_address *address);
 
 struct sky_http_proxies {
     const struct sky_http_network *networks;
     size_t count;
 };
+
+bool sky_http_proxies_have(const struct sky_http_proxies *proxies, const struct sky_http_address *address);
 
 /* `forwarded`: all values of X-Forwarded-For in order, with commas between. */
 struct sky_http_address sky_http_client_address(const struct sky_http_proxies *proxies,

@@ -43,11 +43,15 @@ enum sky_status sky_http_gate_open(struct sky_http_gate *gate, const struct sky_
             return status; /* sky_http_access_check has seen them */
     }
     arc4random_buf(&key, sizeof key);
+    const struct sky_http_proxies proxies = {gate->proxies, gate->proxies_count};
+    if (sky_http_connections_new(access->connections_per_address, &proxies, &gate->connections) != SKY_OK)
+        return SKY_E_MEMORY;
     return access->requests_per_minute ? sky_http_limit_new(access->requests_per_minute, key, &gate->limit) : SKY_OK;
 }
 
 void sky_http_gate_close(struct sky_http_gate *gate)
 {
+    sky_http_connections_free(gate->connections);
     sky_http_limit_free(gate->limit);
     free(gate->proxies);
     *gate = (struct sky_http_gate){0};

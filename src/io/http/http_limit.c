@@ -44,10 +44,7 @@ void sky_http_limit_free(struct sky_http_limit *limit)
 
 static uint64_t hash_client(const struct sky_http_limit *limit, const struct sky_http_address *client)
 {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    bool is_ipv4 = memcmp(client->bytes, mapped, sizeof mapped) == 0;
-    struct sky_span who = sky_span_of(client->bytes, is_ipv4 ? 16 : 8);
-    uint64_t hash = sky_hash_slot(sky_hash_id_in(who, limit->key), limit->key);
+    uint64_t hash = sky_hash_slot(sky_hash_id_in(sky_http_address_client(client), limit->key), limit->key);
     return hash ? hash : 1;
 }
 

@@ -8,7 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LISTEN_BACKLOG 128
+#define LISTEN_BACKLOG    128
+#define SEND_BUFFER_BYTES (128 * 1024) /* the kernel's, of a connection that does not read; it would grow to 4 MiB */
 
 static enum sky_status explain(const char *address, uint16_t port, char message[SKY_HTTP_ERROR_SIZE])
 {
@@ -28,11 +29,12 @@ static enum sky_status explain(const char *address, uint16_t port, char message[
 
 static int listen_on(const struct addrinfo *where)
 {
-    static const int on = 1;
+    static const int on = 1, send_bytes = SEND_BUFFER_BYTES;
     int fd = socket(where->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); /* or a restart would wait for old connections */
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof send_bytes); /* connections inherit it */
     if (bind(fd, where->ai_addr, where->ai_addrlen) == 0 && listen(fd, LISTEN_BACKLOG) == 0)
         return fd;
     int reason = errno;

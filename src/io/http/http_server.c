@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "io/host/clock.h"
 #include "io/http/event_stream.h"
 #include "io/http/http_gate.h"
 #include "io/http/http_origin.h"
@@ -51,6 +52,7 @@ struct sky_http_server {
 struct exchange {
     struct sky_http_server *server;
     struct MHD_Connection *connection;
+    struct sky_http_seat *seat;
     enum sky_status parsed;
     bool begun;        /* the headers have been seen */
     size_t body_bytes; /* read and forgotten so far */
@@ -121,8 +123,16 @@ static void add_cors(const struct exchange *exchange, struct MHD_Response *respo
     MHD_add_response_header(response, "Access-Control-Expose-Headers", "ETag, Retry-After");
 }
 
+static void set_phase(const struct exchange *exchange, enum sky_http_phase phase)
+{
+    sky_http_connections_set(exchange->server->gate.connections, exchange->seat, phase, sky_clock_monotonic_ms());
+}
+
 static enum MHD_Result queue(struct exchange *exchange, unsigned status, struct MHD_Response *response)
 {
+    set_phase(exchange, SKY_HTTP_ANSWERING);
+    if (sky_http_connections_are_full(exchange->server->gate.connections))
+        MHD_add_response_header(response, "Connection", "close");
     if (status >= 500)
         exchange->server->responses_5xx++;
     else if (status >= 400)
@@ -265,14 +275,12 @@ static uint64_t last_event_id(struct exchange *exchange)
     return text ? strtoull(text, NULL, 10) : 0; /* what is no number is an unknown event, as any other */
 }
 
-static void greet(struct exchange *exchange, struct sky_event_client *client, bool resumed)
+static void make_greeting(void *context, struct sky_buffer *greeting)
 {
-    const struct sky_http_server_options *options = &exchange->server->options;
-    struct sky_buffer greeting = {0};
-    sky_buffer_printf(&greeting, "retry: %d\n\n", SKY_EVENT_STREAM_RETRY_MS);
-    if (!resumed && options->welcome)
-        options->welcome(options->welcome_context, &greeting);
-    sky_event_client_greet(client, &greeting);
+    const struct sky_http_server_options *options = context;
+    sky_buffer_printf(greeting, "retry: %d\n\n", SKY_EVENT_STREAM_RETRY_MS);
+    if (options->welcome)
+        options->welcome(options->welcome_context, greeting);
 }
 
 static enum MHD_Result queue_stream(struct exchange *exchange)
@@ -290,16 +298,19 @@ static enum MHD_Result queue_stream(struct exchange *exchange)
     struct sky_event_client *client = sky_event_client_new(server->stream, last_event_id(exchange), &resumed, exchange);
     if (!client)
         return MHD_NO;
-    greet(exchange, client, resumed);
-    struct MHD_Response *response =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES, read_client, client, free_client);
+    bool is_greeted = resumed || sky_event_client_greet(client, make_greeting, &server->options);
+    struct MHD_Response *response = is_greeted ? MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES,
+                                                                                   read_client, client, free_client)
+                                               : NULL;
     if (!response) {
         sky_event_client_free(client);
         return MHD_NO;
     }
     add_headers(response, "text/event-stream; charset=utf-8", "no-store");
     MHD_add_response_header(response, "X-Accel-Buffering", "no"); /* nginx passes each event on at once */
-    return queue(exchange, MHD_HTTP_OK, response);
+    enum MHD_Result result = queue(exchange, MHD_HTTP_OK, response);
+    set_phase(exchange, SKY_HTTP_FOLLOWING);
+    return result;
 }
 
 static void *beat(void *context)
@@ -308,12 +319,13 @@ static void *beat(void *context)
     struct timespec next;
     clock_gettime(CLOCK_MONOTONIC, &next);
     pthread_mutex_lock(&server->mutex);
-    while (!server->stopping) {
-        next.tv_sec += SKY_HTTP_HEARTBEAT_S;
+    for (unsigned second = 1; !server->stopping; second++) {
+        next.tv_sec++;
         while (!server->stopping && pthread_cond_timedwait(&server->stop, &server->mutex, &next) != ETIMEDOUT)
             continue;
-        if (!server->stopping)
+        if (!server->stopping && second % SKY_HTTP_HEARTBEAT_S == 0)
             sky_event_stream_heartbeat(server->stream);
+        sky_http_connections_sweep(server->gate.connections, sky_clock_monotonic_ms());
     }
     pthread_mutex_unlock(&server->mutex);
     return NULL;
@@ -383,6 +395,7 @@ static enum MHD_Result defer(struct exchange *exchange, const struct sky_http_ro
     exchange->slow = route;
     exchange->answer =
         (struct sky_http_response){.status = MHD_HTTP_OK, .content_type = "application/json; charset=utf-8"};
+    set_phase(exchange, SKY_HTTP_FOLLOWING);
     MHD_suspend_connection(exchange->connection);
     if (sky_http_workers_put(exchange->server->workers, exchange))
         return MHD_YES;
@@ -501,6 +514,13 @@ static const char *find_ambiguity(struct exchange *exchange, const char *version
     return NULL;
 }
 
+/* The spare places are not for this request. */
+static bool has_no_place(const struct exchange *exchange)
+{
+    const struct sky_http_route *route = exchange->parsed == SKY_OK ? find_route(exchange) : NULL;
+    return sky_http_connections_are_full(exchange->server->gate.connections) && !(route && route->is_probe);
+}
+
 static bool is_admitted(struct exchange *exchange)
 {
     if (sky_http_gate_admits(&exchange->server->gate, exchange->connection, &exchange->retry_after_s))
@@ -525,6 +545,9 @@ static enum MHD_Result answer_preflight(struct exchange *exchange)
 /* Answers at once when the headers say that nothing can come of the request. */
 static enum MHD_Result check(struct exchange *exchange, const char *method, const char *version)
 {
+    if (has_no_place(exchange))
+        return queue_error(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, "too_many_connections",
+                           "As many connections are open as this server allows.", "Try again in a few seconds.");
     if (!is_admitted(exchange))
         return queue_error(exchange, MHD_HTTP_TOO_MANY_REQUESTS, "too_many_requests",
                            "More requests came from this address than this server allows.",
@@ -578,6 +601,7 @@ static void *begin(void *context, const char *target, struct MHD_Connection *con
         return NULL;
     exchange->server = server;
     exchange->connection = connection;
+    exchange->seat = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     exchange->begun = false;
     exchange->body_bytes = 0;
     exchange->retry_after_s = 1;
@@ -597,10 +621,35 @@ static void complete(void *context, struct MHD_Connection *connection, void **st
     if (!*state)
         return;
     struct exchange *exchange = *state;
+    set_phase(exchange, SKY_HTTP_NEXT_REQUEST);
     sky_buffer_clean_up(&exchange->answer.body); /* of a client that went away meanwhile */
     free(exchange);
     *state = NULL;
     server->exchanges--;
+}
+
+/* Connections */
+
+static enum MHD_Result admit(void *context, const struct sockaddr *peer, socklen_t peer_len)
+{
+    struct sky_http_server *server = context;
+    const struct sky_http_address address = sky_http_address_of(peer);
+    return sky_http_connections_admit(server->gate.connections, &address) ? MHD_YES : MHD_NO;
+}
+
+/* libmicrohttpd tells of the end before it closes the socket. */
+static void note_connection(void *context, struct MHD_Connection *connection, void **seat,
+                            enum MHD_ConnectionNotificationCode code)
+{
+    struct sky_http_server *server = context;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        sky_http_connections_leave(server->gate.connections, *seat);
+        return;
+    }
+    const union MHD_ConnectionInfo *peer = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    const struct sky_http_address address = sky_http_address_of(peer->client_addr);
+    *seat = sky_http_connections_enter(server->gate.connections, fd, &address, sky_clock_monotonic_ms());
 }
 
 /* Start and stop */
@@ -611,12 +660,13 @@ static bool start_threads(struct sky_http_server *server, int fd)
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    server->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle,
-                                      server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-                                      (unsigned)SKY_HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-                                      (unsigned)SKY_HTTP_IDLE_S_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                      (size_t)SKY_HTTP_CONNECTION_MEMORY_BYTES_MAX, MHD_OPTION_URI_LOG_CALLBACK, begin,
-                                      server, MHD_OPTION_NOTIFY_COMPLETED, complete, server, MHD_OPTION_END);
+    server->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, admit, server, handle, server,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)(SKY_HTTP_CONNECTIONS_MAX + SKY_HTTP_CONNECTIONS_SPARE), MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)SKY_HTTP_IDLE_S_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SKY_HTTP_CONNECTION_MEMORY_BYTES_MAX,
+        MHD_OPTION_NOTIFY_CONNECTION, note_connection, server, MHD_OPTION_URI_LOG_CALLBACK, begin, server,
+        MHD_OPTION_NOTIFY_COMPLETED, complete, server, MHD_OPTION_END);
     bool ok = server->daemon && pthread_create(&server->heartbeat, NULL, beat, server) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (server->daemon && !ok)
@@ -743,4 +793,5 @@ void sky_http_server_stats(struct sky_http_server *server, struct sky_http_serve
         .limited = server->limited,
         .streams = stream.clients,
     };
+    sky_http_connections_stats(server->gate.connections, &stats->connections);
 }

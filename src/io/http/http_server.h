@@ -9,7 +9,8 @@
  * Headers  every answer carries a strict Content-Security-Policy, nosniff, no-referrer and an ETag. CORS only for the
  *          origins that are allowed, and only under /v1/.
  * Coding   gzip for clients that take it, from SKY_HTTP_GZIP_BYTES_MIN on; the stream is never compressed.
- * Limit    `requests_per_minute` for each client, by address; above it 429 with Retry-After.
+ * Limits   `requests_per_minute` for each client, by address; above it 429 with Retry-After. Places and patience for
+ *          connections are those of http_connections.h.
  * Trust    the peer is hostile, and so are other web pages in the same browser: the Host header must name this server
  *          (against DNS rebinding), and a query or path must be UTF-8 after percent-decoding, without NUL.
  * Threads  start and stop by the owner; sky_http_server_send from any thread. */
@@ -17,16 +18,15 @@
 #define SKY_IO_HTTP_HTTP_SERVER_H
 
 #include "base/buffer.h"
+#include "io/http/http_connections.h"
 #include "io/http/http_encoding.h"
 #include "io/http/http_gate.h"
 #include "io/http/http_request.h"
 
 /* Limits of ours. */
-#define SKY_HTTP_CONNECTIONS_MAX             512         /* open at once; below the usual limit of 1,024 open files */
-#define SKY_HTTP_STREAMS_MAX                 384         /* of these following events; the next one gets 503 */
+#define SKY_HTTP_STREAMS_MAX                 384         /* connections that follow events; the next one gets 503 */
 #define SKY_HTTP_BODY_BYTES_MAX              8192        /* of a request; bodies are never looked at; 413 above */
 #define SKY_HTTP_CONNECTION_MEMORY_BYTES_MAX (32 * 1024) /* request line and headers; 431 above */
-#define SKY_HTTP_IDLE_S_MAX                  30          /* a connection that neither reads nor writes is closed */
 #define SKY_HTTP_HEARTBEAT_S                 15          /* a comment line to each client of the stream */
 
 struct sky_http_response { /* as a handler finds it: 200, application/json, an empty body */
@@ -43,7 +43,8 @@ struct sky_http_route {
     const char *path; /* "/v1/trends"; one that ends in '/' but "/" takes one more segment: "/v1/trends/" */
     sky_http_handler handler;
     void *context;
-    bool is_slow; /* takes longer than a moment; when more than SKY_HTTP_WORK_MAX wait, the next one gets 503 */
+    bool is_slow;  /* takes longer than a moment; when more than SKY_HTTP_WORK_MAX wait, the next one gets 503 */
+    bool is_probe; /* is answered when all connections but the spare ones are taken, too */
 };
 
 /* A file built into the program. */
@@ -99,6 +100,7 @@ struct sky_http_server_stats {
     uint64_t streams_refused; /* above SKY_HTTP_STREAMS_MAX */
     uint64_t limited;         /* answered with 429 */
     uint32_t streams;         /* now */
+    struct sky_http_connections_stats connections;
 };
 void sky_http_server_stats(struct sky_http_server *server, struct sky_http_server_stats *stats);
 

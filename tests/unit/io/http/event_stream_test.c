@@ -48,6 +48,20 @@ static void expect(struct sky_event_client *client, size_t step, const char *exp
     assert_int_equal(status, end);
 }
 
+static int greetings_made;
+
+static void make_greeting(void *context, struct sky_buffer *greeting)
+{
+    const char *const *text = context;
+    greetings_made++;
+    sky_buffer_put_string(greeting, *text);
+}
+
+static void greet(struct sky_event_client *client, const char *text)
+{
+    assert_true(sky_event_client_greet(client, make_greeting, &text));
+}
+
 static void test_events_in_order(void **state)
 {
     struct sky_event_stream *stream = start(7);
@@ -55,9 +69,7 @@ static void test_events_in_order(void **state)
     send(stream, "{\"a\":1}"); /* before the client came */
     struct sky_event_client *client = sky_event_client_new(stream, 0, &resumed, NULL);
     assert_false(resumed);
-    struct sky_buffer greeting = {0};
-    sky_buffer_put_string(&greeting, "retry: 2000\n\n");
-    sky_event_client_greet(client, &greeting);
+    greet(client, "retry: 2000\n\n");
     send(stream, "{\"a\":2}");
     sky_event_stream_heartbeat(stream);
     send(stream, "{\"a\":3}");
@@ -134,6 +146,92 @@ static void test_bounds_the_backlog_bytes(void **state)
     free(large);
 }
 
+/* Many clients, one greeting; later ones share it while what came after it is less than it. */
+static void test_shares_the_greeting(void **state)
+{
+    enum { CLIENTS = 50 };
+    static const char all[] = ": all there is\n\n", small[] = "id: 1\nevent: snapshot\ndata: 1\n\n";
+    static char greeting[512];
+    char expected[sizeof greeting + sizeof small];
+    struct sky_event_stream *stream = start(1);
+    struct sky_event_client *clients[CLIENTS + 2];
+    bool resumed;
+    greetings_made = 0;
+    for (size_t i = 0; i < 10; i++)
+        strcat(greeting, all);
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = sky_event_client_new(stream, 0, &resumed, NULL);
+        greet(clients[i], greeting);
+    }
+    send(stream, "1");
+    clients[CLIENTS] = sky_event_client_new(stream, 0, &resumed, NULL);
+    greet(clients[CLIENTS], greeting);
+    assert_int_equal(greetings_made, 1);
+    snprintf(expected, sizeof expected, "%s%s", greeting, small);
+    for (int i = 0; i <= CLIENTS; i++)
+        expect(clients[i], 7, expected, SKY_E_MISSING);
+    for (int i = 0; i < 10; i++)
+        send(stream, "much more than was told");
+    clients[CLIENTS + 1] = sky_event_client_new(stream, 0, &resumed, NULL);
+    greet(clients[CLIENTS + 1], ": now\n\n");
+    assert_int_equal(greetings_made, 2);
+    expect(clients[CLIENTS + 1], 7, ": now\n\n", SKY_E_MISSING);
+    for (int i = 0; i < CLIENTS + 2; i++)
+        sky_event_client_free(clients[i]);
+    sky_event_stream_free(stream);
+}
+
+/* One that never reads what it is told first is as slow as any other; it is known without its reading. */
+static void test_drops_who_does_not_take_the_greeting(void **state)
+{
+    struct sky_event_stream *stream = start(1);
+    struct sky_event_stream_stats stats;
+    bool resumed;
+    char byte;
+    size_t len;
+    struct sky_event_client *slow = sky_event_client_new(stream, 0, &resumed, NULL);
+    greet(slow, ": hello\n\n");
+    assert_int_equal(sky_event_client_read(slow, &byte, 1, &len, pause_client), SKY_OK);
+    for (int i = 0; i < SKY_EVENT_STREAM_BACKLOG_EVENTS_MAX; i++)
+        send(stream, "more");
+    sky_event_stream_stats(stream, &stats);
+    assert_int_equal(stats.dropped, 0);
+    send(stream, "one too many");
+    sky_event_stream_stats(stream, &stats);
+    assert_int_equal(stats.dropped, 1);
+    assert_int_equal(sky_event_client_read(slow, &byte, 1, &len, pause_client), SKY_E_LIMIT);
+    sky_event_client_free(slow);
+    sky_event_stream_free(stream);
+}
+
+/* Five and six MiB: two greetings and an event are within the bound of 16 MiB less a few bytes, no event more is. */
+static void test_bounds_the_greetings(void **state)
+{
+    static char greeting[5 * 1024 * 1024], event[6 * 1024 * 1024 - 1024];
+    struct sky_event_stream *stream = start(1);
+    struct sky_event_stream_stats stats;
+    bool resumed;
+    memset(greeting, 'x', sizeof greeting - 1);
+    memset(event, 'x', sizeof event);
+    struct sky_event_client *first = sky_event_client_new(stream, 0, &resumed, NULL);
+    greet(first, greeting);
+    sky_event_stream_send(stream, "snapshot", sky_span_of(event, sizeof event));
+    struct sky_event_client *second = sky_event_client_new(stream, 0, &resumed, NULL);
+    greet(second, greeting);
+    sky_event_stream_stats(stream, &stats);
+    assert_int_equal(stats.dropped, 0);
+    sky_event_stream_send(stream, "snapshot", sky_span_of(event, sizeof event));
+    sky_event_stream_stats(stream, &stats);
+    assert_int_equal(stats.dropped, 1);
+    char byte;
+    size_t len;
+    assert_int_equal(sky_event_client_read(first, &byte, 1, &len, pause_client), SKY_E_LIMIT);
+    assert_int_equal(sky_event_client_read(second, &byte, 1, &len, pause_client), SKY_OK);
+    sky_event_client_free(first);
+    sky_event_client_free(second);
+    sky_event_stream_free(stream);
+}
+
 static void test_ends(void **state)
 {
     struct sky_event_stream *stream = start(1);
@@ -150,11 +248,10 @@ static void test_ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_events_in_order),
-        cmocka_unit_test(test_resumes_behind_the_last_event),
-        cmocka_unit_test(test_drops_the_slow),
-        cmocka_unit_test(test_bounds_the_backlog_bytes),
-        cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_events_in_order),      cmocka_unit_test(test_resumes_behind_the_last_event),
+        cmocka_unit_test(test_drops_the_slow),       cmocka_unit_test(test_bounds_the_backlog_bytes),
+        cmocka_unit_test(test_shares_the_greeting),  cmocka_unit_test(test_drops_who_does_not_take_the_greeting),
+        cmocka_unit_test(test_bounds_the_greetings), cmocka_unit_test(test_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
