@@ -477,7 +477,7 @@ static enum sky_status open_outputs(struct alerts *alerts, bool dry)
                                                 .patience_ms = alerts->config->alerts.patience_ms};
     enum sky_status status = sky_alert_receivers_init(&alerts->receivers, alerts->config, dry, problem);
     if (status != SKY_OK) {
-        fprintf(stderr, "skytrend alerts: %s\n", problem);
+        sky_log_say(SKY_LOG_ERROR, "failed", "skytrend alerts: %s", problem);
         return status;
     }
     if (getrandom(&options.seed, sizeof options.seed, 0) != sizeof options.seed)
@@ -645,6 +645,8 @@ static int alerts_command(const struct sky_invocation *invocation)
     enum sky_status status = open_filter(&alerts);
     if (status == SKY_OK)
         status = open_outputs(&alerts, dry);
+    if (status == SKY_OK)
+        status = sky_service_open(&alerts.service);
     if (status == SKY_OK)
         exit_code = work(&alerts);
     else

@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "io/host/clock.h"
 #include "io/host/truth_file.h"
+#include "ops/log.h"
 
 /* One of the three sources is there. */
 struct sky_feed {
@@ -89,7 +90,7 @@ void sky_feed_close(struct sky_feed *feed)
     if (!feed)
         return;
     if (feed->truth && sky_truth_file_close(feed->truth) != SKY_OK)
-        fprintf(stderr, "skytrend: the truth file is not complete: %s\n", strerror(errno));
+        sky_log(SKY_LOG_ERROR, "truth_file_not_complete", SKY_LOG_TEXT("reason", strerror(errno)));
     sky_network_free(feed->network);
     sky_relay_free(feed->relay);
     sky_post_feed_close(feed->posts);

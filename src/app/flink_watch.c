@@ -421,6 +421,9 @@ int sky_flink_watch(const struct sky_invocation *invocation)
     if (exit_code != SKY_EXIT_OK)
         return exit_code;
     exit_code = open_all(&watch, invocation);
+    enum sky_status opened = exit_code == SKY_EXIT_OK ? sky_service_open(&watch.service) : SKY_OK;
+    if (opened != SKY_OK)
+        exit_code = opened == SKY_E_CONFIG ? SKY_EXIT_USAGE : SKY_EXIT_FAILURE;
     while (exit_code == SKY_EXIT_OK && sky_service_goes_on(&watch.service)) {
         turn(&watch);
         sky_signal_sleep(TURN_MS);

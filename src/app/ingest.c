@@ -120,6 +120,8 @@ static enum sky_status set_up(struct ingest *ingest)
         status = sky_source_open(ingest->invocation, &ingest->feed);
     if (status == SKY_OK)
         status = open_receiver(ingest);
+    if (status == SKY_OK)
+        status = sky_service_open(&ingest->service);
     const struct sky_ingest_sender_options options = {ingest->config, &ingest->service.kafka, ingest->spool,
                                                       ingest->service.metrics};
     if (status == SKY_OK)

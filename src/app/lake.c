@@ -594,7 +594,10 @@ static int run(const struct sky_invocation *invocation)
     }
     exit_code = sky_grace_init(&lake->grace) == SKY_OK ? open_store(lake)
                                                        : sky_service_fail(&lake->service, "a thread", "no memory");
-    enum sky_status reached = exit_code == SKY_EXIT_OK ? reach_store(lake) : SKY_E_CONFIG;
+    enum sky_status opened = exit_code == SKY_EXIT_OK ? sky_service_open(&lake->service) : SKY_OK;
+    if (opened != SKY_OK)
+        exit_code = opened == SKY_E_CONFIG ? SKY_EXIT_USAGE : SKY_EXIT_FAILURE;
+    enum sky_status reached = exit_code == SKY_EXIT_OK ? reach_store(lake) : SKY_E_END;
     if (reached == SKY_E_CONFIG)
         exit_code = SKY_EXIT_FAILURE;
     if (reached == SKY_OK) {

@@ -105,6 +105,7 @@ struct run {
     struct sky_run_letters *letters; /* of the posts on Kafka; NULL: none */
     struct sky_run_report *report;
     struct sky_run_state state;
+    bool has_past;               /* a checkpoint was gone on from */
     int64_t started_clock_ms;    /* monotonic */
     int64_t ends_clock_ms;       /* INT64_MAX: never */
     int64_t event_clock_ms;      /* when the last event was taken */
@@ -136,13 +137,12 @@ static enum sky_status save(struct run *run)
     return status;
 }
 
-/* The state of the last run over a live source. A simulated network begins anew each time. */
-static enum sky_status open_checkpoint(struct run *run, bool *found)
+/* Of a live source. A simulated network begins anew each time. */
+static enum sky_status open_checkpoint(struct run *run)
 {
     char path[PATH_MAX];
     struct sky_checkpoint_message message;
-    *found = false;
-    if (!run->config->checkpoint.enabled || (!run->state.relay && !run->state.posts)) {
+    if (!run->config->checkpoint.enabled || sky_run_source_kind(run->invocation) == SKY_SOURCE_SIMULATED) {
         sky_run_report_no_checkpoint(run->report);
         return SKY_OK;
     }
@@ -156,16 +156,25 @@ static enum sky_status open_checkpoint(struct run *run, bool *found)
         return status;
     }
     run->state.checkpoint = run->checkpoint;
-    status =
-        sky_options_bool(&run->invocation->options, "reset-state") ? SKY_OK : sky_run_state_load(&run->state, found);
+    return SKY_OK;
+}
+
+/* The state of the last run, for a source that is open. */
+static enum sky_status load_checkpoint(struct run *run)
+{
+    char path[PATH_MAX];
+    if (!run->checkpoint || !sky_config_checkpoint_path(run->config, path))
+        return SKY_OK;
+    bool is_reset = sky_options_bool(&run->invocation->options, "reset-state");
+    enum sky_status status = is_reset ? SKY_OK : sky_run_state_load(&run->state, &run->has_past);
     if (status != SKY_OK) {
         sky_run_fail(path, run->state.message);
         return status;
     }
     if (*sky_checkpoint_text(run->checkpoint))
-        fprintf(stderr, "skytrend run: %s\n", sky_checkpoint_text(run->checkpoint));
-    if (*found)
-        fprintf(stderr, "Going on where the checkpoint %s was made\n", path);
+        sky_log_say(SKY_LOG_WARN, "checkpoint", "skytrend run: %s", sky_checkpoint_text(run->checkpoint));
+    if (run->has_past)
+        sky_log_say(SKY_LOG_INFO, "checkpoint_found", "Going on where the checkpoint %s was made", path);
     return SKY_OK;
 }
 
@@ -221,6 +230,14 @@ static enum sky_status open_output(struct run *run)
     return status;
 }
 
+static bool wait_goes_on(void *context, const char *problem)
+{
+    struct run *run = context;
+    const struct sky_run_parts parts = {.board = run->board, .api = run->api};
+    sky_run_report_waiting(run->report, &parts, problem);
+    return sky_clock_monotonic_ms() < run->ends_clock_ms;
+}
+
 static enum sky_status open_page(struct run *run)
 {
     const struct sky_config *config = run->config;
@@ -234,25 +251,20 @@ static enum sky_status open_page(struct run *run)
     sky_run_report_set_probes(run->report, &options);
     if (run->lake)
         sky_past_lake_at(sky_run_lake_folder(run->lake), &run->past, &options.history);
-    else if (run->state.posts)
+    else if (sky_run_source_kind(run->invocation) == SKY_SOURCE_KAFKA)
         (void)sky_past_lake_find(config, sky_run_report_health(run->report), &run->past, &options.history);
     enum sky_status status = config->http.enabled ? sky_api_start(&options, &run->api, message) : SKY_OK;
     if (status != SKY_OK)
         sky_run_fail("the page", message);
     else if (run->api)
-        fprintf(stderr, "The page is at %s\n", sky_api_url(run->api));
+        sky_log_say(SKY_LOG_INFO, "listening", "The page is at %s", sky_api_url(run->api));
     return status;
 }
 
-/* What people look at. Standard output belongs to --out - when that is given. */
-static enum sky_status open_views(struct run *run)
+/* Standard output belongs to --out - when that is given. */
+static enum sky_status open_terminal(struct run *run)
 {
     const char *out = sky_options_string(&run->invocation->options, "out");
-    enum sky_status status = sky_board_new(&run->board);
-    if (status == SKY_OK)
-        status = open_page(run);
-    if (status != SKY_OK)
-        return status;
     struct sky_terminal_options options = {
         .board = run->board,
         .fd = out && strcmp(out, "-") == 0 ? STDERR_FILENO : STDOUT_FILENO,
@@ -522,10 +534,10 @@ static enum sky_status fall_back(struct run *run, int64_t now_clock_ms)
     if (!run->source.may_simulate || feed.simulated || feed.ever_received ||
         now_clock_ms - run->started_clock_ms < run->config->source.answer_timeout_ms)
         return SKY_OK;
-    fprintf(stderr,
-            "skytrend run: no relay answered within %lld s (%s).\n"
-            "Going on with the SIMULATED network; --live keeps trying the real one instead.\n",
-            (long long)run->config->source.answer_timeout_ms / 1000, feed.problem);
+    sky_log_say(SKY_LOG_WARN, "no_relay", "skytrend run: no relay answered within %lld s (%s).",
+                (long long)run->config->source.answer_timeout_ms / 1000, feed.problem);
+    sky_log_say(SKY_LOG_WARN, "falling_back",
+                "Going on with the SIMULATED network; --live keeps trying the real one instead.");
     sky_feed_close(run->feed);
     sky_checkpoint_close(run->checkpoint);
     sky_decoder_free(run->decoder);
@@ -637,22 +649,43 @@ static void return_log(struct run *run)
     close(run->log_fd);
 }
 
+/* Where events come from, the state they lead on from, and where those go that cannot be read. */
 static enum sky_status open_source(struct run *run)
 {
-    run->source = (struct sky_run_source){.invocation = run->invocation};
+    run->source = (struct sky_run_source){.invocation = run->invocation, .wait = {wait_goes_on, run}};
     enum sky_status status = sky_run_open_source(&run->source);
     run->feed = run->source.feed;
     run->state.relay = run->feed ? sky_feed_relay(run->feed) : NULL;
     run->state.posts = run->feed ? sky_feed_posts(run->feed) : NULL;
+    if (status != SKY_OK)
+        return status;
+    open_lake(run);
+    status = load_checkpoint(run);
+    if (status == SKY_OK)
+        status = sky_run_open_dead_letters(&run->source, &run->dead_letters);
+    if (status == SKY_OK)
+        status = sky_run_open_letters(&run->source, &run->letters);
     return status;
 }
 
-static enum sky_status join_bus(struct run *run, bool found)
+static enum sky_status check_kafka(const struct run *run)
+{
+    struct sky_kafka_options kafka;
+    struct sky_kafka_message message;
+    sky_config_kafka_options(run->config, &kafka);
+    enum sky_status status = sky_kafka_check(&kafka, &message);
+    if (status != SKY_OK)
+        sky_run_fail("Kafka", message.text);
+    return status;
+}
+
+static enum sky_status join_bus(struct run *run)
 {
     struct sky_engine_stats stats;
     sky_engine_stats(run->engine, &stats);
     const struct sky_run_past past = {
-        .has_checkpoint = found,
+        .wait = {wait_goes_on, run},
+        .has_checkpoint = run->has_past,
         .is_reset = sky_options_bool(&run->invocation->options, "reset-state"),
         .is_simulated = !run->state.relay && !run->state.posts,
         .repeats = run->state.posts != NULL,
@@ -661,33 +694,38 @@ static enum sky_status join_bus(struct run *run, bool found)
     return sky_run_join_bus(run->bus, &past);
 }
 
+/* What may be wrong with the configuration is found first, then the page is open, and then Kafka is waited for. */
 static enum sky_status set_up(struct run *run)
 {
+    bool reads_kafka = sky_run_source_kind(run->invocation) == SKY_SOURCE_KAFKA;
     sky_config_log(run->config);
     enum sky_status status = sky_run_report_new(run->config, &run->report);
+    if (status == SKY_OK && (reads_kafka || run->config->kafka.outputs == SKY_OUTPUTS_ON))
+        status = check_kafka(run);
     if (status == SKY_OK && run->config->kafka.outputs == SKY_OUTPUTS_ON)
         status = sky_run_bus_new(run->config, &run->bus);
     if (status == SKY_OK)
+        status = sky_board_new(&run->board);
+    if (status == SKY_OK)
         status = open_engine(run);
     if (status == SKY_OK)
+        status = open_output(run);
+    if (status == SKY_OK)
+        status = open_checkpoint(run);
+    if (status == SKY_OK && !reads_kafka)
         status = open_source(run);
     if (status == SKY_OK)
-        status = open_output(run);
-    bool found = false;
-    if (status == SKY_OK)
-        open_lake(run);
-    if (status == SKY_OK)
-        status = open_checkpoint(run, &found);
+        status = open_page(run);
+    if (status == SKY_OK && (reads_kafka || run->bus) && !wait_goes_on(run, ""))
+        status = SKY_E_END;
+    if (status == SKY_OK && reads_kafka)
+        status = open_source(run);
     if (status == SKY_OK && run->bus)
-        status = join_bus(run, found);
+        status = join_bus(run);
     if (status == SKY_OK)
         status = first_save(run);
     if (status == SKY_OK)
-        status = sky_run_open_dead_letters(&run->source, &run->dead_letters);
-    if (status == SKY_OK)
-        status = sky_run_open_letters(&run->source, &run->letters);
-    if (status == SKY_OK)
-        status = open_views(run);
+        status = open_terminal(run);
     if (status == SKY_OK)
         move_log(run);
     return status;

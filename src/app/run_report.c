@@ -165,11 +165,7 @@ static void tell_page(struct sky_run_report *report, const struct sky_api *api)
     if (!api)
         return;
     sky_api_stats(api, &http);
-    sky_metric_set_total(report->metrics, SKY_METRIC_HTTP_REQUESTS, 0, http.requests);
-    sky_metric_set_total(report->metrics, SKY_METRIC_HTTP_ERRORS, SKY_METRIC_HTTP_4XX, http.responses_4xx);
-    sky_metric_set_total(report->metrics, SKY_METRIC_HTTP_ERRORS, SKY_METRIC_HTTP_5XX, http.responses_5xx);
-    sky_metric_set_total(report->metrics, SKY_METRIC_HTTP_LIMITED, 0, http.limited);
-    sky_metric_set(report->metrics, SKY_METRIC_STREAM_CLIENTS, 0, http.streams);
+    sky_metrics_take_http(report->metrics, &http);
 }
 
 void sky_run_report_update(struct sky_run_report *report, const struct sky_run_parts *parts)
@@ -191,6 +187,21 @@ void sky_run_report_update(struct sky_run_report *report, const struct sky_run_p
     sky_metrics_take_log(report->metrics);
     sky_metrics_take_health(report->metrics, report->health);
     sky_metric_set(report->metrics, SKY_METRIC_FRESHNESS, 0, (double)report->status.lag_ms / 1000);
+}
+
+void sky_run_report_waiting(struct sky_run_report *report, const struct sky_run_parts *parts, const char *problem)
+{
+    struct sky_board_status *status = &report->status;
+    if (report->config->source.kind == SKY_SOURCE_KAFKA)
+        snprintf(status->source, sizeof status->source, "Kafka %s", report->config->kafka.bootstrap_servers);
+    status->connection = SKY_BOARD_CONNECTING;
+    snprintf(status->problem, sizeof status->problem, "%s", problem);
+    sky_board_set_status(parts->board, status);
+    sky_health_set(report->health, SKY_DEPENDENCY_KAFKA, *problem ? SKY_HEALTH_FAILED : SKY_HEALTH_STARTING, problem);
+    sky_health_beat(report->health);
+    tell_page(report, parts->api);
+    sky_metrics_take_log(report->metrics);
+    sky_metrics_take_health(report->metrics, report->health);
 }
 
 void sky_run_report_slide(struct sky_run_report *report, const struct sky_run_parts *parts,

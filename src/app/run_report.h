@@ -37,6 +37,9 @@ struct sky_run_parts {
 /* Now and then, some times a second: the working thread is alive, and this is where it stands. */
 void sky_run_report_update(struct sky_run_report *report, const struct sky_run_parts *parts);
 
+/* Likewise while Kafka is waited for: `problem` says why, "" when nothing is known yet. Of `parts`: board, api. */
+void sky_run_report_waiting(struct sky_run_report *report, const struct sky_run_parts *parts, const char *problem);
+
 /* A slide was made, before it is published. Of `parts`: engine, board. */
 void sky_run_report_slide(struct sky_run_report *report, const struct sky_run_parts *parts,
                           const struct sky_trend_snapshot *snapshot);

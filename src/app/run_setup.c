@@ -3,20 +3,20 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "app/source.h"
 #include "base/time.h"
+#include "ops/log.h"
 #include "ops/signal.h"
 #include "ops/topics.h"
 
 #define ANSWER_MS 5000 /* one try to reach the brokers */
-#define RETRY_US  200000
+#define RETRY_MS  200
 #define KAFKA_URL "kafka://"
 
 int sky_run_fail(const char *what, const char *why)
 {
-    fprintf(stderr, "skytrend run: %s: %s\n", what, why);
+    sky_log_say(SKY_LOG_ERROR, "failed", "skytrend run: %s: %s", what, why);
     return SKY_EXIT_FAILURE;
 }
 
@@ -44,9 +44,9 @@ enum sky_status sky_run_open_simulation(struct sky_run_source *source)
         sky_run_fail("the simulated network", status == SKY_E_IO ? strerror(errno) : reason);
         return status;
     }
-    fprintf(stderr, "SIMULATED network, seed %lld, at %g times the clock; what it plans: %s\n",
-            (long long)config->simulated.seed, config->simulated.speed,
-            simulation.truth_path ? simulation.truth_path : "not written");
+    sky_log_say(SKY_LOG_INFO, "simulated", "SIMULATED network, seed %lld, at %g times the clock; what it plans: %s",
+                (long long)config->simulated.seed, config->simulated.speed,
+                simulation.truth_path ? simulation.truth_path : "not written");
     return SKY_OK;
 }
 
@@ -85,15 +85,15 @@ bool sky_run_configure(const struct sky_config *given, struct sky_config *config
     return !servers || *servers;
 }
 
-bool sky_run_wait_for_kafka(const char *problem, bool *told)
+/* Tell of the wait once, and wait a moment. False: the program is to end. */
+static bool wait_for_kafka(const struct sky_run_wait *wait, const char *problem, bool *told)
 {
-    if (sky_signal_requested())
+    if (sky_signal_requested() || !wait->goes_on(wait->context, problem))
         return false;
     if (!*told)
-        fprintf(stderr, "skytrend run: waiting for Kafka: %s\n", problem);
+        sky_log_say(SKY_LOG_WARN, "waiting_for_kafka", "skytrend run: waiting for Kafka: %s", problem);
     *told = true;
-    usleep(RETRY_US);
-    return true;
+    return !sky_signal_sleep(RETRY_MS);
 }
 
 /* The topic is made when it is missing: whoever comes first, the producer or we. */
@@ -119,16 +119,17 @@ static enum sky_status open_posts(struct sky_run_source *source)
         if (status == SKY_E_CONFIG || status == SKY_E_MEMORY) {
             sky_run_fail("the posts on Kafka", message.text);
             return status;
-        } else if (!sky_run_wait_for_kafka(message.text, &told)) {
+        } else if (!wait_for_kafka(&source->wait, message.text, &told)) {
             return SKY_E_END;
         }
-    fprintf(stderr, "Reading %s on Kafka %s\n", sky_topic_name(config, SKY_TOPIC_POSTS),
-            config->kafka.bootstrap_servers);
+    sky_log_say(SKY_LOG_INFO, "reading", "Reading %s on Kafka %s", sky_topic_name(config, SKY_TOPIC_POSTS),
+                config->kafka.bootstrap_servers);
     return sky_feed_open_posts(posts, &source->feed);
 }
 
 /* Call it until the brokers have answered. */
-static enum sky_status wait_for_answer(struct sky_run_bus *bus, enum sky_status (*call)(struct sky_run_bus *bus))
+static enum sky_status wait_for_answer(struct sky_run_bus *bus, const struct sky_run_wait *wait,
+                                       enum sky_status (*call)(struct sky_run_bus *bus))
 {
     bool told = false;
     for (;;) {
@@ -141,7 +142,7 @@ static enum sky_status wait_for_answer(struct sky_run_bus *bus, enum sky_status 
             sky_run_fail("Kafka", *now.problem ? now.problem : sky_status_name(status));
             return status;
         }
-        if (!sky_run_wait_for_kafka(now.problem, &told))
+        if (!wait_for_kafka(wait, now.problem, &told))
             return SKY_E_END;
     }
 }
@@ -164,14 +165,15 @@ static void tell_gap(int64_t published_ms, int64_t closed_until_ms)
     if (published_ms != SKY_OUTBOX_NO_MARKER)
         sky_time_format(published_ms, from);
     sky_time_format(closed_until_ms, to);
-    fprintf(stderr, "skytrend run: minutes from %s to %s were not sent to Kafka, and will not be\n", from, to);
+    sky_log_say(SKY_LOG_WARN, "minutes_not_sent",
+                "skytrend run: minutes from %s to %s were not sent to Kafka, and will not be", from, to);
 }
 
 enum sky_status sky_run_join_bus(struct sky_run_bus *bus, const struct sky_run_past *past)
 {
     if (past->is_simulated)
         sky_run_bus_forget_marker(bus);
-    enum sky_status status = wait_for_answer(bus, sky_run_bus_read_marker);
+    enum sky_status status = wait_for_answer(bus, &past->wait, sky_run_bus_read_marker);
     int64_t published_ms = sky_run_bus_published_ms(bus);
     bool is_published = published_ms != SKY_OUTBOX_NO_MARKER;
     if (status != SKY_OK && status != SKY_E_MISSING)
@@ -182,13 +184,18 @@ enum sky_status sky_run_join_bus(struct sky_run_bus *bus, const struct sky_run_p
         return refuse("the checkpoint is ahead of them", published_ms);
     if (past->closed_until_ms > published_ms)
         tell_gap(published_ms, past->closed_until_ms);
-    return wait_for_answer(bus, sky_run_bus_connect);
+    return wait_for_answer(bus, &past->wait, sky_run_bus_connect);
+}
+
+int64_t sky_run_source_kind(const struct sky_invocation *invocation)
+{
+    return sky_options_bool(&invocation->options, "simulate") ? SKY_SOURCE_SIMULATED : invocation->config->source.kind;
 }
 
 enum sky_status sky_run_open_source(struct sky_run_source *source)
 {
-    int64_t kind = source->invocation->config->source.kind;
-    if (sky_options_bool(&source->invocation->options, "simulate") || kind == SKY_SOURCE_SIMULATED)
+    int64_t kind = sky_run_source_kind(source->invocation);
+    if (kind == SKY_SOURCE_SIMULATED)
         return sky_run_open_simulation(source);
     return kind == SKY_SOURCE_KAFKA ? open_posts(source) : open_live(source);
 }

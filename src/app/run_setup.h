@@ -1,6 +1,6 @@
 /* run_setup.h: what `run` opens before it works: where events come from, and where those go that cannot be read.
  *
- * Each function that fails has told why on standard error.
+ * Each function that fails has told why.
  * Threads  one owner. */
 #ifndef SKY_APP_RUN_SETUP_H
 #define SKY_APP_RUN_SETUP_H
@@ -12,8 +12,16 @@
 #include "io/host/dead_letters.h"
 #include "ops/config.h"
 
+/* Called while Kafka is waited for, with what is wrong, some times a second or as often as it does not answer. False:
+ * no longer. */
+struct sky_run_wait {
+    bool (*goes_on)(void *context, const char *problem);
+    void *context;
+};
+
 struct sky_run_source {
     const struct sky_invocation *invocation; /* its configuration is that of sky_run_configure */
+    struct sky_run_wait wait;
     struct sky_feed *feed;
     bool may_simulate; /* when no relay answers */
 };
@@ -23,6 +31,7 @@ struct sky_run_source {
 SKY_MUST_USE bool sky_run_configure(const struct sky_config *given, struct sky_config *config);
 
 /* The source that is configured, or asked for with --simulate. Waits for Kafka; SKY_E_END: the program is to end. */
+SKY_MUST_USE int64_t sky_run_source_kind(const struct sky_invocation *invocation); /* enum sky_source_kind */
 SKY_MUST_USE enum sky_status sky_run_open_source(struct sky_run_source *source);
 SKY_MUST_USE enum sky_status sky_run_open_simulation(struct sky_run_source *source);
 
@@ -36,6 +45,7 @@ SKY_MUST_USE enum sky_status sky_run_open_letters(const struct sky_run_source *s
 
 /* What this process goes on from. */
 struct sky_run_past {
+    struct sky_run_wait wait;
     bool has_checkpoint;
     bool is_reset;           /* --reset-state */
     bool is_simulated;       /* a network that begins anew each time */
@@ -48,10 +58,7 @@ struct sky_run_past {
  * Waits for Kafka; SKY_E_END: the program is to end. */
 SKY_MUST_USE enum sky_status sky_run_join_bus(struct sky_run_bus *bus, const struct sky_run_past *past);
 
-/* Tell of the wait for Kafka once, and wait a moment. False: the program is to end. */
-bool sky_run_wait_for_kafka(const char *problem, bool *told);
-
-/* "skytrend run: WHAT: WHY" on standard error; SKY_EXIT_FAILURE. */
+/* Say "skytrend run: WHAT: WHY"; SKY_EXIT_FAILURE. */
 int sky_run_fail(const char *what, const char *why);
 
 #endif

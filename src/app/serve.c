@@ -56,7 +56,7 @@ struct serve {
 
 static int fail(const char *what, const char *why)
 {
-    fprintf(stderr, "skytrend serve: %s: %s\n", what, why);
+    sky_log_say(SKY_LOG_ERROR, "failed", "skytrend serve: %s: %s", what, why);
     return SKY_EXIT_FAILURE;
 }
 
@@ -204,11 +204,7 @@ static void tell_metrics(struct serve *serve)
     struct sky_redis_stats redis;
     sky_api_stats(serve->api, &http);
     sky_redis_stats(serve->redis, &redis);
-    sky_metric_set_total(serve->metrics, SKY_METRIC_HTTP_REQUESTS, 0, http.requests);
-    sky_metric_set_total(serve->metrics, SKY_METRIC_HTTP_ERRORS, SKY_METRIC_HTTP_4XX, http.responses_4xx);
-    sky_metric_set_total(serve->metrics, SKY_METRIC_HTTP_ERRORS, SKY_METRIC_HTTP_5XX, http.responses_5xx);
-    sky_metric_set_total(serve->metrics, SKY_METRIC_HTTP_LIMITED, 0, http.limited);
-    sky_metric_set(serve->metrics, SKY_METRIC_STREAM_CLIENTS, 0, http.streams);
+    sky_metrics_take_http(serve->metrics, &http);
     sky_metric_set_total(serve->metrics, SKY_METRIC_REDIS_CONNECTIONS, 0, redis.connections);
     sky_metrics_take_health(serve->metrics, serve->health);
     sky_metrics_take_log(serve->metrics);
@@ -266,12 +262,12 @@ static enum sky_status open_page(struct serve *serve)
     };
     sky_config_http_access(config, &options.access);
     if (sky_past_lake_find(config, serve->health, &serve->lake, &options.history))
-        fprintf(stderr, "The past is in %s\n", serve->lake.location);
+        sky_log_say(SKY_LOG_INFO, "past_found", "The past is in %s", serve->lake.location);
     enum sky_status status = sky_api_start(&options, &serve->api, message);
     if (status != SKY_OK)
         fail("the page", message);
     else
-        fprintf(stderr, "The page is at %s\n", sky_api_url(serve->api));
+        sky_log_say(SKY_LOG_INFO, "listening", "The page is at %s", sky_api_url(serve->api));
     return status;
 }
 

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 
-#include "base/printable.h"
 #include "io/host/clock.h"
 #include "ops/log.h"
 #include "ops/metrics_source.h"
@@ -11,14 +10,9 @@
 
 #define METRICS_MS 250
 
-/* What a server said may be in `why`. */
 int sky_service_fail(const struct sky_service *service, const char *what, const char *why)
 {
-    struct sky_buffer shown = {0};
-    sky_buffer_put_printable(&shown, sky_span_from_string(why));
-    fprintf(stderr, "skytrend %s: %s: %.*s\n", sky_role_name(service->role), what, (int)shown.len,
-            shown.len ? (const char *)shown.ptr : "");
-    sky_buffer_clean_up(&shown);
+    sky_log_say(SKY_LOG_ERROR, "failed", "skytrend %s: %s: %s", sky_role_name(service->role), what, why);
     return SKY_EXIT_FAILURE;
 }
 
@@ -46,18 +40,19 @@ static void render_metrics(void *context, const struct sky_http_request *request
     response->status = sky_metrics_render(service->metrics, &response->body);
 }
 
-static enum sky_status open_probes(struct sky_service *service, int default_port)
+static enum sky_status open_probes(struct sky_service *service)
 {
     const struct sky_config *config = service->config;
     char message[SKY_HTTP_ERROR_SIZE];
-    service->routes[0] = (struct sky_http_route){"/healthz", render_alive, service};
-    service->routes[1] = (struct sky_http_route){"/readyz", render_ready, service};
-    service->routes[2] = (struct sky_http_route){"/metrics", render_metrics, service};
+    service->routes[0] = (struct sky_http_route){"/healthz", render_alive, service, .is_probe = true};
+    service->routes[1] = (struct sky_http_route){"/readyz", render_ready, service, .is_probe = true};
+    service->routes[2] = (struct sky_http_route){"/metrics", render_metrics, service, .is_probe = true};
     struct sky_http_server_options options = {
         .address = config->service.address,
-        .port = (uint16_t)(config->service.port ? config->service.port : default_port),
+        .port = (uint16_t)(config->service.port ? config->service.port : service->default_port),
         .host_names = config->host_names,
         .host_names_count = config->host_names_count,
+        .access.connections_per_address = (uint32_t)config->http.connections_per_address,
         .routes = service->routes,
         .routes_count = 3,
     };
@@ -66,8 +61,8 @@ static enum sky_status open_probes(struct sky_service *service, int default_port
         sky_service_fail(service, "the probes", message);
         return status;
     }
-    fprintf(stderr, "skytrend %s: metrics and probes at http://%s:%u/metrics\n", sky_role_name(service->role),
-            config->service.address, sky_http_server_port(service->server));
+    sky_log_say(SKY_LOG_INFO, "listening", "skytrend %s: metrics and probes at http://%s:%u/metrics",
+                sky_role_name(service->role), config->service.address, sky_http_server_port(service->server));
     return SKY_OK;
 }
 
@@ -76,7 +71,10 @@ static enum sky_status open_probes(struct sky_service *service, int default_port
 int sky_service_start(const struct sky_service_options *options, struct sky_service *service)
 {
     const struct sky_invocation *invocation = options->invocation;
-    *service = (struct sky_service){.role = options->role, .config = invocation->config, .ends_clock_ms = INT64_MAX};
+    *service = (struct sky_service){.role = options->role,
+                                    .config = invocation->config,
+                                    .default_port = options->default_port,
+                                    .ends_clock_ms = INT64_MAX};
     sky_config_log(service->config);
     sky_signal_install();
     sky_config_kafka_options(service->config, &service->kafka);
@@ -86,11 +84,20 @@ int sky_service_start(const struct sky_service_options *options, struct sky_serv
     if (status == SKY_OK)
         status = sky_health_new(options->role, &service->health);
     if (status == SKY_OK)
-        status = open_probes(service, options->default_port);
-    if (status == SKY_OK)
         return SKY_EXIT_OK;
     sky_service_stop(service);
-    return status == SKY_E_CONFIG ? SKY_EXIT_USAGE : SKY_EXIT_FAILURE;
+    return SKY_EXIT_FAILURE;
+}
+
+enum sky_status sky_service_open(struct sky_service *service)
+{
+    struct sky_kafka_message message;
+    if (sky_dependency_is_of(SKY_DEPENDENCY_KAFKA, service->role) &&
+        sky_kafka_check(&service->kafka, &message) != SKY_OK) {
+        sky_service_fail(service, "Kafka", message.text);
+        return SKY_E_CONFIG;
+    }
+    return open_probes(service);
 }
 
 void sky_service_stop(struct sky_service *service)
@@ -104,11 +111,10 @@ void sky_service_stop(struct sky_service *service)
 
 static void tell_metrics(struct sky_service *service)
 {
-    struct sky_http_server_stats http;
-    sky_http_server_stats(service->server, &http);
-    sky_metric_set_total(service->metrics, SKY_METRIC_HTTP_REQUESTS, 0, http.requests);
-    sky_metric_set_total(service->metrics, SKY_METRIC_HTTP_ERRORS, SKY_METRIC_HTTP_4XX, http.responses_4xx);
-    sky_metric_set_total(service->metrics, SKY_METRIC_HTTP_ERRORS, SKY_METRIC_HTTP_5XX, http.responses_5xx);
+    struct sky_http_server_stats http = {0};
+    if (service->server)
+        sky_http_server_stats(service->server, &http);
+    sky_metrics_take_http(service->metrics, &http);
     sky_metrics_take_health(service->metrics, service->health);
     sky_metrics_take_log(service->metrics);
 }

@@ -1,7 +1,9 @@
 /* service.h: what every long-running subcommand beside `run` has in common: a log, /healthz, /readyz and /metrics, a
  * consumer of topics, and an end by SIGTERM.
  *
- *     sky_service_start(invocation, &service)
+ *     sky_service_start(options, &service)
+ *     ... whatever of the configuration may be wrong is found ...
+ *     sky_service_open(&service)
  *     while (sky_service_goes_on(service)) {
  *         ... a turn of work, some hundred ms at most ...
  *         sky_health_set(service->health, SKY_DEPENDENCY_KAFKA, SKY_HEALTH_OK, NULL);
@@ -35,6 +37,7 @@ struct sky_service {
     /* the rest is the module's own */
     struct sky_http_server *server;
     struct sky_http_route routes[3];
+    int default_port;
     int64_t ends_clock_ms; /* --duration; INT64_MAX: never */
     int64_t metrics_clock_ms;
     char problem[SKY_KAFKA_MESSAGE_SIZE]; /* of Kafka, told last */
@@ -52,16 +55,20 @@ struct sky_service {
         .help = "stop by itself after this time of the clock"                                                          \
     }
 
-/* The log configured, signals taken, the probes answering. On an error it has been told on standard error; the exit
- * code is returned, and there is nothing to stop. SKY_EXIT_OK: *service is to be stopped. */
+/* The log configured, signals taken. On an error it has been told; the exit code is returned, and there is nothing to
+ * stop. SKY_EXIT_OK: *service is to be stopped. */
 SKY_MUST_USE int sky_service_start(const struct sky_service_options *options, struct sky_service *service);
+
+/* The probes answer from here on, if the settings of Kafka are such that it can be asked. On an error it has been told:
+ * SKY_E_CONFIG, SKY_E_IO, SKY_E_MEMORY. */
+SKY_MUST_USE enum sky_status sky_service_open(struct sky_service *service);
 void sky_service_stop(struct sky_service *service);
 
 /* False when it is to end: SIGTERM, SIGINT, or --duration is over. Call it at least every few seconds: it is the sign
  * of life of /healthz, and keeps the metrics of dependencies and log current. */
 bool sky_service_goes_on(struct sky_service *service);
 
-/* "skytrend NAME: WHAT: WHY" on standard error; SKY_EXIT_FAILURE. */
+/* Say "skytrend NAME: WHAT: WHY"; SKY_EXIT_FAILURE. */
 int sky_service_fail(const struct sky_service *service, const char *what, const char *why);
 
 /* The next record of a consumer, with its problems logged once each and told to /readyz, lag and counts kept in the

@@ -6,11 +6,12 @@
 #include "app/reject.h"
 #include "io/host/folder.h"
 #include "io/net/url.h"
+#include "ops/log.h"
 
 static enum sky_status fail(const struct sky_invocation *invocation, const char *what, const char *why,
                             enum sky_status status)
 {
-    fprintf(stderr, "skytrend %s: %s: %s\n", invocation->command->name, what, why);
+    sky_log_say(SKY_LOG_ERROR, "failed", "skytrend %s: %s: %s", invocation->command->name, what, why);
     return status;
 }
 
@@ -65,7 +66,7 @@ enum sky_status sky_source_open(const struct sky_invocation *invocation, struct 
     else if (status != SKY_OK)
         return fail(invocation, "the source", sky_status_name(status), status);
     if (status == SKY_OK)
-        fprintf(stderr, "Connecting to %s\n", options.urls);
+        sky_log_say(SKY_LOG_INFO, "connecting", "Connecting to %s", options.urls);
     return status;
 }
 

@@ -1,18 +1,22 @@
 #include "ops/log.h"
 
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/printable.h"
 #include "base/time.h"
 #include "base/utf8.h"
 #include "io/host/clock.h"
 #include "ops/config.h"
 #include "ops/log_rate.h"
 #include "wire/json_write.h"
+
+#define SAID_SIZE 8192 /* of a sentence: paths may be in it */
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
@@ -169,15 +173,21 @@ static struct sky_log_rate *rate_of(const char *event)
     return &events[events_count - 1].rate;
 }
 
+/* With the mutex held. */
+static void configure_first(void)
+{
+    if (configured)
+        return;
+    current.level = SKY_LOG_INFO;
+    sky_log_options_for_terminal(SKY_LOG_AUTO, &current);
+    configured = true;
+}
+
 /* With the mutex held: may this line be shown? */
 static bool admit(enum sky_log_level level, const char *event, uint64_t *suppressed)
 {
     *suppressed = 0;
-    if (!configured) {
-        current.level = SKY_LOG_INFO;
-        sky_log_options_for_terminal(SKY_LOG_AUTO, &current);
-        configured = true;
-    }
+    configure_first();
     if (level < current.level)
         return false;
     bool is_always = level == SKY_LOG_ERROR || level == SKY_LOG_DEBUG;
@@ -203,6 +213,13 @@ bool sky_log_shows(enum sky_log_level level)
     return (int)level >= atomic_load_explicit(&shown_level, memory_order_relaxed);
 }
 
+/* One write a line: lines of several threads and processes do not mix. */
+static void write_line(const struct sky_buffer *line)
+{
+    ssize_t written = line->failed ? 0 : write(STDERR_FILENO, line->ptr, line->len);
+    (void)written; /* there is nowhere to say so */
+}
+
 void sky_log_fields(enum sky_log_level level, const char *event, const struct sky_log_field *fields)
 {
     uint64_t suppressed;
@@ -215,11 +232,31 @@ void sky_log_fields(enum sky_log_level level, const char *event, const struct sk
     struct sky_buffer line = {0};
     sky_log_format(&options, sky_clock_wall_ms(), level, event, fields, &line);
     append_suppressed(&options, suppressed, &line);
-    if (!line.failed) {
-        /* One write a line: lines of several threads and processes do not mix. */
-        ssize_t written = write(STDERR_FILENO, line.ptr, line.len);
-        (void)written; /* there is nowhere to say so */
+    write_line(&line);
+    sky_buffer_clean_up(&line);
+}
+
+void sky_log_say(enum sky_log_level level, const char *event, const char *format, ...)
+{
+    char text[SAID_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    pthread_mutex_lock(&mutex);
+    configure_first();
+    struct sky_log_options options = current;
+    lines_written += options.json;
+    pthread_mutex_unlock(&mutex);
+    struct sky_buffer line = {0};
+    const struct sky_log_field fields[] = {SKY_LOG_TEXT("text", text), {.name = NULL}};
+    if (options.json) {
+        sky_log_format(&options, sky_clock_wall_ms(), level, event, fields, &line);
+    } else {
+        sky_buffer_put_printable(&line, sky_span_from_string(text));
+        sky_buffer_put_u8(&line, '\n');
     }
+    write_line(&line);
     sky_buffer_clean_up(&line);
 }
 

@@ -50,6 +50,11 @@ bool sky_log_shows(enum sky_log_level level);
 
 void sky_log_fields(enum sky_log_level level, const char *event, const struct sky_log_field *fields);
 
+/* A sentence to whoever started the program: where its page is, why it ends. It stands there by itself, whatever the
+ * level; in a log of JSON lines it is the field `text` of one. */
+void sky_log_say(enum sky_log_level level, const char *event, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* What is shown, and how; before the first thread. Without it: info and above, JSON unless standard error is a
  * terminal. */
 struct sky_log_options {

@@ -23,7 +23,7 @@ PATHS = ('/v1/trends?limit=500', '/v1/activity', '/v1/trends/word3', '/v1/summar
 class Serve(program.Process):
     def __init__(self, url, *more, **kwargs):
         super().__init__('serve', '--port', 0, '--redis.url', url, '--log.format', 'json', *more, **kwargs)
-        self.url = self.wait_for(r'The page is at (\S+)/\n')[1]
+        self.url = self.wait_for(r'The page is at (http://\S+)/')[1]
         self.port = int(self.url.rpartition(':')[2])
 
     def get(self, path, **headers):

@@ -10,6 +10,7 @@ SKYTREND names the program; web_demo is beside it in tests/. --url looks at a se
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -62,8 +63,9 @@ class Run:
             [PROGRAM, "run", "--simulate", "--port", "0", "--plain"], cwd=self.folder.name,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         for line in self.process.stderr:
-            if "http://" in line:
-                self.url = line[line.index("http://"):].split()[0]
+            found = re.search(r"http://[\d.]+:\d+/", line)
+            if found:
+                self.url = found[0]
                 return self
         raise BrowserError("skytrend run does not name its page")
 

@@ -65,6 +65,11 @@ struct sky_kafka_message {
     char text[SKY_KAFKA_MESSAGE_SIZE];
 };
 
+/* Whether a client can be made of these: a login, files that are there. Asks no broker. SKY_E_CONFIG: message says why.
+ */
+SKY_MUST_USE enum sky_status sky_kafka_check(const struct sky_kafka_options *options,
+                                             struct sky_kafka_message *message);
+
 /* One record as it comes out of a topic. Spans live until the next call on what gave it. */
 struct sky_kafka_record {
     const char *topic;

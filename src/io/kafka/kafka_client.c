@@ -149,6 +149,18 @@ rd_kafka_t *sky_kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, st
     return client;
 }
 
+enum sky_status sky_kafka_check(const struct sky_kafka_options *options, struct sky_kafka_message *message)
+{
+    struct sky_kafka_problem problem;
+    sky_kafka_problem_init(&problem);
+    rd_kafka_conf_t *conf = sky_kafka_conf_new(options, &problem, message);
+    rd_kafka_t *client = conf ? sky_kafka_client_new(RD_KAFKA_PRODUCER, conf, message) : NULL;
+    if (client)
+        rd_kafka_destroy(client);
+    sky_kafka_problem_clean_up(&problem);
+    return client ? SKY_OK : SKY_E_CONFIG;
+}
+
 /* ---- errors ---- */
 
 enum sky_status sky_kafka_status(rd_kafka_resp_err_t code)

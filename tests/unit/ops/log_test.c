@@ -110,6 +110,32 @@ static void *log_a_lot(void *context)
 }
 
 /* Standard error into a file: whole lines from several threads, levels and suppression as configured. */
+/* What sky_log_say writes to standard error. */
+static void expect_said(bool json, const char *expected)
+{
+    char text[512] = "";
+    int ends[2], saved = dup(STDERR_FILENO);
+    assert_int_equal(pipe(ends), 0);
+    dup2(ends[1], STDERR_FILENO);
+    sky_log_configure(&(struct sky_log_options){.level = SKY_LOG_ERROR, .json = json});
+    sky_log_say(SKY_LOG_INFO, "listening", "The page is at %s\x1b[2J", "http://127.0.0.1:8080/");
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    close(ends[1]);
+    assert_true(read(ends[0], text, sizeof text - 1) > 0);
+    close(ends[0]);
+    assert_non_null(strstr(text, expected));
+    assert_int_equal(text[0] == '{', json);
+    assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+    assert_null(strchr(text, '\x1b'));
+}
+
+static void test_sentences(void **state)
+{
+    expect_said(true, "\"level\":\"info\",\"event\":\"listening\",\"text\":\"The page is at http://127.0.0.1:8080/");
+    expect_said(false, "The page is at http://127.0.0.1:8080/");
+}
+
 static void test_lines_are_whole(void **state)
 {
     char path[] = "/tmp/log_test_XXXXXX";
@@ -160,10 +186,8 @@ static void test_lines_are_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_hostile_text),
-        cmocka_unit_test(test_rate),
-        cmocka_unit_test(test_lines_are_whole),
+        cmocka_unit_test(test_forms),           cmocka_unit_test(test_hostile_text), cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_lines_are_whole), cmocka_unit_test(test_sentences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
