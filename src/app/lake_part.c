@@ -69,6 +69,13 @@ void sky_lake_part_revoke(struct sky_lake_parts *parts, struct sky_lake_part *pa
     part->assigned = false;
 }
 
+void sky_lake_part_reset(struct sky_lake_part *part, int64_t offset)
+{
+    part->generation++;
+    part->start = part->end = offset;
+    part->plan_end = 0;
+}
+
 enum sky_status sky_lake_part_add(struct sky_lake_parts *parts, struct sky_lake_part *part,
                                   const struct sky_kafka_record *record, int64_t clock_ms)
 {

@@ -53,6 +53,9 @@ int64_t sky_lake_part_assign(struct sky_lake_parts *parts, struct sky_lake_part 
 /* Not ours: what waits is dropped; another member reads it again. */
 void sky_lake_part_revoke(struct sky_lake_parts *parts, struct sky_lake_part *part);
 
+/* The brokers do not have what was committed any more: it goes on at an offset before `end`, when nothing waits. */
+void sky_lake_part_reset(struct sky_lake_part *part, int64_t offset);
+
 /* A record waits. SKY_E_MEMORY. */
 SKY_MUST_USE enum sky_status sky_lake_part_add(struct sky_lake_parts *parts, struct sky_lake_part *part,
                                                const struct sky_kafka_record *record, int64_t clock_ms);

@@ -22,13 +22,14 @@ struct sky_lake_storer {
     bool busy;             /* the owner's */
     pthread_mutex_t mutex; /* over the next six */
     pthread_cond_t changed;
-    bool wanted; /* a chunk waits for the thread, or is under way there */
+    bool wanted; /* a chunk, or a check, waits for the thread, or is under way there */
     bool done;   /* its end waits for the owner */
     bool let_go;
     bool stop;
     int64_t attempt_clock_ms; /* when it began; 0: between attempts */
     /* the thread's own while a chunk is under way */
     struct sky_lake_records records;
+    bool checks; /* the store, and stores nothing */
     struct sky_lake_stored stored;
     int64_t newest_ms_max; /* a later event time is stored like others, but says nothing of how fresh the lake is */
     bool failed;           /* a dead letter is lost */
@@ -132,11 +133,9 @@ static enum sky_status wait_to_retry(struct sky_lake_storer *storer, int64_t *wa
     int error = 0;
     *wait_ms = *wait_ms * 2 < RETRY_MS_MAX ? *wait_ms * 2 : RETRY_MS_MAX;
     pthread_mutex_lock(&storer->mutex);
-    storer->attempt_clock_ms = 0;
     while (!storer->let_go && !storer->stop && !error)
         error = pthread_cond_timedwait(&storer->changed, &storer->mutex, &until);
     bool goes_on = !storer->let_go && !storer->stop;
-    storer->attempt_clock_ms = sky_clock_monotonic_ms();
     pthread_mutex_unlock(&storer->mutex);
     return goes_on ? SKY_OK : SKY_E_END;
 }
@@ -148,19 +147,28 @@ void sky_lake_storer_tell_failure(const struct sky_service *service, const char 
     sky_log(SKY_LOG_WARN, "store_failed", SKY_LOG_TEXT("reason", problem));
 }
 
+static void note_attempt(struct sky_lake_storer *storer, int64_t clock_ms)
+{
+    pthread_mutex_lock(&storer->mutex);
+    storer->attempt_clock_ms = clock_ms;
+    pthread_mutex_unlock(&storer->mutex);
+}
+
 static enum sky_status store_files(struct sky_lake_storer *storer)
 {
     struct sky_lake *lake = storer->options.lake;
     const struct sky_lake_chunk *chunk = &storer->records.chunk;
     int64_t wait_ms = RETRY_FIRST_MS;
     for (bool first = true;; first = false) {
+        note_attempt(storer, sky_clock_monotonic_ms());
         enum sky_status status = add_records(storer, first);
-        if (storer->failed)
-            return SKY_E_MEMORY;
         if (status == SKY_OK)
             status = sky_lake_store_raw_posts(lake, chunk);
         if (status == SKY_OK)
             status = sky_lake_store_trend_aggregations(lake, chunk);
+        note_attempt(storer, 0);
+        if (storer->failed)
+            return SKY_E_MEMORY;
         storer->stored.store_failed = status != SKY_OK;
         if (status == SKY_OK)
             return SKY_OK;
@@ -207,6 +215,13 @@ static void store(struct sky_lake_storer *storer)
     sky_buffer_clean_up(&storer->records.bytes);
 }
 
+static void check(struct sky_lake_storer *storer)
+{
+    storer->stored = (struct sky_lake_stored){.oldest_ms = INT64_MAX};
+    storer->stored.store_failed = sky_lake_store_check(storer->options.store, false) != SKY_OK;
+    sky_lake_totals(storer->options.lake, &storer->stored.totals);
+}
+
 static void *run(void *context)
 {
     struct sky_lake_storer *storer = (struct sky_lake_storer *)context;
@@ -216,11 +231,12 @@ static void *run(void *context)
             pthread_cond_wait(&storer->changed, &storer->mutex);
             continue;
         }
-        storer->attempt_clock_ms = sky_clock_monotonic_ms();
         pthread_mutex_unlock(&storer->mutex);
-        store(storer);
+        if (storer->checks)
+            check(storer);
+        else
+            store(storer);
         pthread_mutex_lock(&storer->mutex);
-        storer->attempt_clock_ms = 0;
         storer->wanted = false;
         storer->done = true;
         pthread_cond_broadcast(&storer->changed);
@@ -273,16 +289,28 @@ void sky_lake_storer_free(struct sky_lake_storer *storer)
     free(storer);
 }
 
-void sky_lake_storer_begin(struct sky_lake_storer *storer, const struct sky_lake_records *records)
+static void begin(struct sky_lake_storer *storer, const struct sky_lake_records *records)
 {
     assert(!storer->busy);
     storer->busy = true;
     pthread_mutex_lock(&storer->mutex);
-    storer->records = *records;
+    storer->checks = !records;
+    if (records)
+        storer->records = *records;
     storer->wanted = true;
     storer->let_go = false;
     pthread_cond_broadcast(&storer->changed);
     pthread_mutex_unlock(&storer->mutex);
+}
+
+void sky_lake_storer_begin(struct sky_lake_storer *storer, const struct sky_lake_records *records)
+{
+    begin(storer, records);
+}
+
+void sky_lake_storer_begin_check(struct sky_lake_storer *storer)
+{
+    begin(storer, NULL);
 }
 
 void sky_lake_storer_let_go(struct sky_lake_storer *storer)

@@ -22,7 +22,8 @@
 struct sky_lake_storer;
 
 struct sky_lake_storer_options {
-    struct sky_service *service; /* its metrics and health are told, and the rest is not touched */
+    struct sky_service *service;  /* its metrics and health are told, and the rest is not touched */
+    struct sky_lake_store *store; /* of the lake */
     struct sky_lake *lake;
     struct sky_kafka_dead_letters *dead_letters;
 };
@@ -32,7 +33,7 @@ struct sky_lake_stored {
     struct sky_lake_chunk chunk;
     enum sky_topic_kind kind;
     uint64_t records;
-    bool store_failed; /* what SKY_E_END is due to, if not to the dead letters */
+    bool store_failed; /* at the last attempt */
     int64_t us;        /* that it took */
     int64_t oldest_ms; /* event times; INT64_MAX and 0 where there are none */
     int64_t newest_ms;
@@ -47,13 +48,15 @@ void sky_lake_storer_free(struct sky_lake_storer *storer);
 
 /* Of a storer that has nothing to do. The records are taken over. */
 void sky_lake_storer_begin(struct sky_lake_storer *storer, const struct sky_lake_records *records);
+/* Likewise: is the store there? The answer is in sky_lake_stored.store_failed. */
+void sky_lake_storer_begin_check(struct sky_lake_storer *storer);
 /* The chunk under way is not tried again. */
 void sky_lake_storer_let_go(struct sky_lake_storer *storer);
 
 bool sky_lake_storer_is_busy(const struct sky_lake_storer *storer); /* from begin to take */
 /* Waits so long at most for its end. True: nothing is under way. */
 bool sky_lake_storer_await(struct sky_lake_storer *storer, int timeout_ms);
-/* How long the present attempt has been going on; 0: none is. */
+/* How long files have been on their way in the present attempt; 0: none are. */
 int64_t sky_lake_storer_attempt_ms(struct sky_lake_storer *storer);
 /* True: a chunk has come to its end, and *stored says how; once. */
 bool sky_lake_storer_take(struct sky_lake_storer *storer, struct sky_lake_stored *stored);

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# test: kafka minio timeout=600
+# test: kafka minio timeout=600 asan
 """`skytrend lake` and `skytrend query` with the real Kafka and MinIO: every record is in the lake once, whatever is killed and when;
 the store goes away and comes back; small files become one; what is asked of s3:// and of a folder."""
 import atexit
@@ -81,9 +81,13 @@ class Lake:
     def get(self, path):
         return program.get(f'http://127.0.0.1:{self.port}{path}')
 
-    def failures(self):
+    def metric(self, name):
+        """0 when it is not there."""
         page = self.get('/metrics')[1]
-        return sum(float(line.split()[1]) for line in page.splitlines() if line.startswith('skytrend_lake_store_failures_total '))
+        return sum(float(line.rsplit(' ', 1)[1]) for line in page.splitlines() if line.startswith(name + ' '))
+
+    def failures(self):
+        return self.metric('skytrend_lake_store_failures_total')
 
     def is_done(self, topics=None):
         """All that is in the topics is in the lake, and no plan is open."""
@@ -245,6 +249,33 @@ def test_end_with_a_store_that_hangs(kafka, minio, lake, total):
     return total + 1500
 
 
+def test_reading_on(kafka, minio, lake, total):
+    """A file that does not get on holds up no reading, as far as there is room; what is read meanwhile is stored once."""
+    proxy = Proxy(minio.port)
+    settings, environment = lake.settings, lake.environment
+    lake.environment = environment | {'SKYTREND_S3_ENDPOINT': f'http://127.0.0.1:{proxy.port}'}
+    lake.settings = settings | {'lake.roll_rows': 100000, 'lake.buffer': '1MiB'}
+    lake.start()
+    wait_until(lambda: lake.get('/readyz')[0] == 200 and lake.is_done(), 'to be ready')
+    proxy.hang()
+    kafka.produce('bluesky-posts', [post(i) for i in range(total, total + 300)])
+    wait_until(lambda: any(metadata for _, metadata in kafka.group_offsets(GROUP, 'bluesky-posts').values()), 'a plan')
+    kafka.produce('bluesky-posts', [post(i) for i in range(total + 300, total + 1000)])
+    wait_until(lambda: lake.metric('skytrend_kafka_consumed_total{topic="posts"}') == 1000, 'the posts behind it to be read')
+    assert lake.metric('skytrend_lake_files_total') == 0
+    kafka.produce('bluesky-posts', [post(i) for i in range(total + 1000, total + 6000)])
+    wait_until(lambda: lake.metric('skytrend_lake_waiting_bytes') > 900_000, 'the room to be full')
+    time.sleep(2)  # to see that it stays so
+    assert lake.metric('skytrend_lake_waiting_bytes') < (1 << 20) + 1000
+    assert lake.get('/healthz')[0] == 200
+    proxy.go_on()
+    lake.wait_done()
+    assert_each_once(lake, total + 6000)
+    assert lake.process.stop() == 0, lake.process.told()
+    lake.settings, lake.environment = settings, environment
+    return total + 6000
+
+
 def test_compaction_from_a_slow_store(kafka, minio, lake, total):
     """Lists and files trickle in; the group is read meanwhile, and SIGTERM ends it."""
     proxy = Proxy(minio.port)
@@ -385,6 +416,7 @@ def main():
     total = test_store_away(kafka, minio, lake, total)
     total = test_bad_network(kafka, minio, lake, total)
     total = test_end_with_a_store_that_hangs(kafka, minio, lake, total)
+    total = test_reading_on(kafka, minio, lake, total)
     total = test_compaction_from_a_slow_store(kafka, minio, lake, total)
     test_compaction(kafka, minio, lake, total)
     test_questions(lake, minio)
