@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "io/host/thread.h"
 #include "ops/signal.h"
 
 /* False: the owner wants no more of it. */
@@ -32,7 +33,7 @@ static void *run(void *context)
 enum sky_status sky_grace_init(struct sky_grace *grace)
 {
     *grace = (struct sky_grace){.wake_fd = eventfd(0, EFD_CLOEXEC)};
-    grace->started = grace->wake_fd >= 0 && pthread_create(&grace->thread, NULL, run, grace) == 0;
+    grace->started = grace->wake_fd >= 0 && sky_thread_start(&grace->thread, run, grace) == SKY_OK;
     return grace->started ? SKY_OK : SKY_E_MEMORY;
 }
 

@@ -10,6 +10,7 @@
 
 #include "event/post_json.h"
 #include "io/host/clock.h"
+#include "io/host/thread.h"
 #include "io/kafka/kafka_last.h"
 #include "io/kafka/kafka_producer.h"
 #include "io/spool/spool_end.h"
@@ -75,16 +76,10 @@ static bool is_stopping(struct sky_ingest_sender *sender)
     return stopping;
 }
 
-static struct timespec time_in(int64_t ms)
-{
-    int64_t at_ms = sky_clock_monotonic_ms() + ms;
-    return (struct timespec){at_ms / 1000, at_ms % 1000 * 1000000};
-}
-
 /* Wait that long, or until it is asked to stop. */
 static void pause_for(struct sky_ingest_sender *sender, int ms)
 {
-    struct timespec until = time_in(time_left_ms(sender, ms));
+    struct timespec until = sky_thread_time_in(time_left_ms(sender, ms));
     pthread_mutex_lock(&sender->mutex);
     bool was_stopping = sender->stopping;
     int error = 0;
@@ -554,19 +549,15 @@ static void free_sender(struct sky_ingest_sender *sender)
 enum sky_status sky_ingest_sender_start(const struct sky_ingest_sender_options *options, struct sky_ingest_sender **out)
 {
     struct sky_ingest_sender *sender = calloc(1, sizeof *sender);
-    pthread_condattr_t attributes;
     *out = NULL;
     if (!sender)
         return SKY_E_MEMORY;
     sender->options = *options;
     sender->transactional_id = options->config->ingest.transactional_id;
     pthread_mutex_init(&sender->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&sender->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    sky_thread_condition_init(&sender->changed);
     bool started = getrandom(&sender->instance, sizeof sender->instance, 0) == sizeof sender->instance &&
-                   pthread_create(&sender->thread, NULL, work, sender) == 0;
+                   sky_thread_start(&sender->thread, work, sender) == SKY_OK;
     if (!started) {
         free_sender(sender);
         return SKY_E_IO;
@@ -578,7 +569,7 @@ enum sky_status sky_ingest_sender_start(const struct sky_ingest_sender_options *
 enum sky_ingest_answer sky_ingest_sender_await(struct sky_ingest_sender *sender, int timeout_ms,
                                                const struct sky_ingest_cursor **cursor)
 {
-    struct timespec until = time_in(timeout_ms);
+    struct timespec until = sky_thread_time_in(timeout_ms);
     int error = 0;
     pthread_mutex_lock(&sender->mutex);
     while (sender->answer == SKY_INGEST_WAITING && !error)

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "io/host/clock.h"
+#include "io/host/thread.h"
 
 struct entry {
     struct sky_alert_finish finish;
@@ -67,7 +68,7 @@ static uint64_t next_random(struct output *output)
 
 static void wait_until(struct output *output, int64_t wake_ms)
 {
-    struct timespec when = {.tv_sec = wake_ms / 1000, .tv_nsec = wake_ms % 1000 * 1000000};
+    struct timespec when = sky_thread_time(wake_ms);
     pthread_cond_timedwait(&output->moved, &output->outputs->mutex, &when);
 }
 
@@ -200,17 +201,8 @@ static enum sky_status start(struct sky_alert_outputs *outputs, const struct sky
     output->ring = calloc(options->capacity, sizeof *output->ring);
     if (!output->ring)
         return SKY_E_MEMORY;
-    output->has_thread = pthread_create(&output->thread, NULL, run, output) == 0;
+    output->has_thread = sky_thread_start(&output->thread, run, output) == SKY_OK;
     return output->has_thread ? SKY_OK : SKY_E_IO;
-}
-
-static void init_monotonic(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &attributes);
-    pthread_condattr_destroy(&attributes);
 }
 
 enum sky_status sky_alert_outputs_new(const struct sky_alert_outputs_options *options,
@@ -222,13 +214,13 @@ enum sky_status sky_alert_outputs_new(const struct sky_alert_outputs_options *op
         return SKY_E_MEMORY;
     assert(options->count <= SKY_ALERT_OUTPUTS_MAX && options->capacity);
     pthread_mutex_init(&made->mutex, NULL);
-    init_monotonic(&made->finished);
+    sky_thread_condition_init(&made->finished);
     made->count = options->count;
     made->capacity = options->capacity;
     made->patience_ms = options->patience_ms;
     enum sky_status status = SKY_OK;
     for (uint32_t i = 0; i < made->count; i++)
-        init_monotonic(&made->output[i].moved);
+        sky_thread_condition_init(&made->output[i].moved);
     for (uint32_t i = 0; i < made->count && status == SKY_OK; i++)
         status = start(made, options, i);
     if (status == SKY_OK)
@@ -297,8 +289,7 @@ bool sky_alert_outputs_take(struct sky_alert_outputs *outputs, struct sky_alert_
 
 void sky_alert_outputs_wait(struct sky_alert_outputs *outputs, int timeout_ms)
 {
-    int64_t end_ms = sky_clock_monotonic_ms() + timeout_ms;
-    struct timespec when = {.tv_sec = end_ms / 1000, .tv_nsec = end_ms % 1000 * 1000000};
+    struct timespec when = sky_thread_time_in(timeout_ms);
     bool something = false;
     pthread_mutex_lock(&outputs->mutex);
     for (uint32_t i = 0; i < outputs->count; i++)

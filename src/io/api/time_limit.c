@@ -1,10 +1,9 @@
 #include "io/api/time_limit.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "io/host/clock.h"
+#include "io/host/thread.h"
 
 #define STRIKE_MS 50 /* again after: what was struck between two of its steps has not noticed */
 
@@ -33,7 +32,7 @@ static void *watch(void *context)
             limit->strike(limit->context);
             until_ms = now_ms + STRIKE_MS;
         }
-        struct timespec at = {until_ms / 1000, until_ms % 1000 * 1000000};
+        struct timespec at = sky_thread_time(until_ms);
         if (runs)
             pthread_cond_timedwait(&limit->changed, &limit->mutex, &at);
         else
@@ -45,18 +44,14 @@ static void *watch(void *context)
 
 enum sky_status sky_time_limit_new(void (*strike)(void *context), void *context, struct sky_time_limit **result)
 {
-    pthread_condattr_t attributes;
     struct sky_time_limit *limit = calloc(1, sizeof *limit);
     *result = NULL;
     if (!limit)
         return SKY_E_MEMORY;
     *limit = (struct sky_time_limit){.strike = strike, .context = context, .until_ms = INT64_MAX};
     pthread_mutex_init(&limit->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&limit->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
-    if (pthread_create(&limit->thread, NULL, watch, limit) != 0) {
+    sky_thread_condition_init(&limit->changed);
+    if (sky_thread_start(&limit->thread, watch, limit) != SKY_OK) {
         pthread_cond_destroy(&limit->changed);
         pthread_mutex_destroy(&limit->mutex);
         free(limit);

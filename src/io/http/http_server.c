@@ -1,13 +1,13 @@
 #include "io/http/http_server.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "io/host/clock.h"
+#include "io/host/thread.h"
 #include "io/http/http_exchange.h"
 
 #define DRAIN_MS_MAX  1000 /* sky_http_server_stop waits this long for answers under way */
@@ -63,12 +63,10 @@ static void note_connection(void *context, struct MHD_Connection *connection, vo
 
 /* Start and stop */
 
-/* Signals go to the program's own threads: all are blocked while the server makes its threads. */
 static bool start_threads(struct sky_http_server *server, int fd)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    sigset_t before;
+    sky_thread_block_signals(&before);
     server->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, admit, server, sky_http_exchange_handle, server,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
@@ -76,8 +74,8 @@ static bool start_threads(struct sky_http_server *server, int fd)
         (unsigned)SKY_HTTP_IDLE_S_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SKY_HTTP_CONNECTION_MEMORY_BYTES_MAX,
         MHD_OPTION_NOTIFY_CONNECTION, note_connection, server, MHD_OPTION_URI_LOG_CALLBACK, sky_http_exchange_begin,
         server, MHD_OPTION_NOTIFY_COMPLETED, sky_http_exchange_complete, server, MHD_OPTION_END);
-    bool ok = server->daemon && pthread_create(&server->heartbeat, NULL, beat, server) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    sky_thread_restore_signals(&before);
+    bool ok = server->daemon && sky_thread_start(&server->heartbeat, beat, server) == SKY_OK;
     if (server->daemon && !ok)
         MHD_stop_daemon(server->daemon);
     else if (!ok)
@@ -85,20 +83,12 @@ static bool start_threads(struct sky_http_server *server, int fd)
     return ok;
 }
 
-/* With its signals blocked as in start_threads. */
 static bool start_worker(struct sky_http_server *server)
 {
     bool is_wanted = false;
     for (size_t i = 0; i < server->options.routes_count; i++)
         is_wanted |= server->options.routes[i].is_slow;
-    if (!is_wanted)
-        return true;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    enum sky_status status = sky_http_workers_new(&sky_http_exchange_work, &server->workers);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return status == SKY_OK;
+    return !is_wanted || sky_http_workers_new(&sky_http_exchange_work, &server->workers) == SKY_OK;
 }
 
 static void clean_up(struct sky_http_server *server)
@@ -121,11 +111,7 @@ static struct sky_http_server *new_server(const struct sky_http_server_options *
         free(server);
         return NULL;
     }
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&server->stop, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    sky_thread_condition_init(&server->stop);
     pthread_mutex_init(&server->mutex, NULL);
     return server;
 }

@@ -1,7 +1,8 @@
 #include "io/http/http_workers.h"
 
-#include <pthread.h>
 #include <stdlib.h>
+
+#include "io/host/thread.h"
 
 struct sky_http_workers {
     struct sky_http_work work;
@@ -51,7 +52,7 @@ enum sky_status sky_http_workers_new(const struct sky_http_work *functions, stru
     workers->work = *functions;
     pthread_mutex_init(&workers->mutex, NULL);
     pthread_cond_init(&workers->changed, NULL);
-    if (pthread_create(&workers->thread, NULL, work, workers) != 0) {
+    if (sky_thread_start(&workers->thread, work, workers) != SKY_OK) {
         pthread_cond_destroy(&workers->changed);
         pthread_mutex_destroy(&workers->mutex);
         free(workers);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/printable.h"
+#include "io/host/thread.h"
 
 void sky_sql_put_text(struct sky_buffer *sql, struct sky_span text)
 {
@@ -58,7 +59,11 @@ enum sky_status sky_database_open(struct sky_database *database, const struct sk
                  set(config, "autoinstall_known_extensions", "false") &&
                  set(config, "autoload_known_extensions", "false");
     enum sky_status status = SKY_OK;
-    if (!whole || duckdb_open_ext(NULL, &database->database, config, &error) != DuckDBSuccess) {
+    sigset_t before;
+    sky_thread_block_signals(&before);
+    whole = whole && duckdb_open_ext(NULL, &database->database, config, &error) == DuckDBSuccess;
+    sky_thread_restore_signals(&before);
+    if (!whole) {
         sky_database_fail(database, error);
         status = SKY_E_CONFIG;
     } else if (duckdb_connect(database->database, &database->connection) != DuckDBSuccess) {

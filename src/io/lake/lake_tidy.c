@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/host/thread.h"
+
 struct sky_lake_tidy {
     pthread_t thread;
     bool started;
@@ -119,7 +121,7 @@ enum sky_status sky_lake_tidy_new(const struct sky_lake_tidy_options *options, s
     made->staging = strdup(options->staging_directory);
     enum sky_status status = made->staging ? open_store(made, options->store, problem) : SKY_E_MEMORY;
     if (status == SKY_OK) {
-        made->started = pthread_create(&made->thread, NULL, run, made) == 0;
+        made->started = sky_thread_start(&made->thread, run, made) == SKY_OK;
         status = made->started ? SKY_OK : SKY_E_MEMORY;
     }
     if (status != SKY_OK) {

@@ -2,9 +2,9 @@
 
 #include <netdb.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "io/host/thread.h"
 
 struct sky_resolve {
     pthread_mutex_t mutex;
@@ -67,16 +67,12 @@ enum sky_status sky_resolve_start(const char *host, struct sky_resolve **out)
     *out = NULL;
     if (!request)
         return SKY_E_MEMORY;
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&request->mutex, NULL);
-    pthread_cond_init(&request->finished, &attributes);
-    pthread_condattr_destroy(&attributes);
+    sky_thread_condition_init(&request->finished);
     request->owners = 2;
     strncpy(request->host, host, sizeof request->host - 1);
     pthread_t thread;
-    if (pthread_create(&thread, NULL, look_up, request) != 0) {
+    if (sky_thread_start(&thread, look_up, request) != SKY_OK) {
         request->owners = 1;
         drop_owner(request);
         return SKY_E_IO;
@@ -88,11 +84,7 @@ enum sky_status sky_resolve_start(const char *host, struct sky_resolve **out)
 
 enum sky_status sky_resolve_wait(struct sky_resolve *request, int timeout_ms, const char **reason)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t nanoseconds = until.tv_nsec + (int64_t)(timeout_ms % 1000) * 1000000;
-    until.tv_sec += timeout_ms / 1000 + nanoseconds / 1000000000;
-    until.tv_nsec = (long)(nanoseconds % 1000000000);
+    struct timespec until = sky_thread_time_in(timeout_ms);
     pthread_mutex_lock(&request->mutex);
     while (!request->done && pthread_cond_timedwait(&request->finished, &request->mutex, &until) == 0)
         ;

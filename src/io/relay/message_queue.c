@@ -3,7 +3,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "io/host/thread.h"
 
 struct record {
     uint32_t len;  /* of the bytes that follow, not rounded */
@@ -49,12 +50,8 @@ enum sky_status sky_message_queue_new(size_t capacity_bytes, size_t message_byte
         free(queue);
         return SKY_E_MEMORY;
     }
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&queue->mutex, NULL);
-    pthread_cond_init(&queue->arrived, &attributes);
-    pthread_condattr_destroy(&attributes);
+    sky_thread_condition_init(&queue->arrived);
     *out = queue;
     return SKY_OK;
 }
@@ -125,11 +122,7 @@ size_t sky_message_queue_bytes(struct sky_message_queue *queue)
 
 static void wait_for_message(struct sky_message_queue *queue, int timeout_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t nanoseconds = until.tv_nsec + (int64_t)(timeout_ms % 1000) * 1000000;
-    until.tv_sec += timeout_ms / 1000 + nanoseconds / 1000000000;
-    until.tv_nsec = (long)(nanoseconds % 1000000000);
+    struct timespec until = sky_thread_time_in(timeout_ms);
     queue->waiting = true;
     while (queue->tail == queue->head && pthread_cond_timedwait(&queue->arrived, &queue->mutex, &until) != ETIMEDOUT)
         ;

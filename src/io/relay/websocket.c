@@ -13,6 +13,7 @@
 
 #include "base/buffer.h"
 #include "io/host/clock.h"
+#include "io/host/thread.h"
 #include "io/net/resolve.h"
 #include "io/net/url.h"
 #include "io/relay/message_queue.h"
@@ -504,7 +505,7 @@ enum sky_status sky_websocket_open(const struct sky_websocket_options *options, 
     if (status == SKY_OK) {
         websocket->context = create_context(websocket);
         sky_message_queue_on_room(websocket->queue, on_room, websocket);
-        if (pthread_create(&websocket->thread, NULL, run, websocket) == 0) {
+        if (sky_thread_start(&websocket->thread, run, websocket) == SKY_OK) {
             *out = websocket;
             return SKY_OK;
         }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "io/host/folder.h"
+#include "io/host/thread.h"
 #include "io/host/write_all.h"
 #include "io/spool/spool_state.h"
 
@@ -96,7 +97,6 @@ static enum sky_status open_folder(struct sky_spool *spool, struct sky_spool_mes
 static struct sky_spool *make_spool(const struct sky_spool_options *options)
 {
     struct sky_spool *spool = calloc(1, sizeof *spool);
-    pthread_condattr_t attributes;
     if (!spool)
         return NULL;
     snprintf(spool->directory, sizeof spool->directory, "%s", options->directory);
@@ -108,10 +108,7 @@ static struct sky_spool *make_spool(const struct sky_spool_options *options)
     spool->lock_fd = -1;
     spool->fd = -1;
     pthread_mutex_init(&spool->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&spool->grown, &attributes);
-    pthread_condattr_destroy(&attributes);
+    sky_thread_condition_init(&spool->grown);
     return spool;
 }
 

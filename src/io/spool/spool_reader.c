@@ -1,9 +1,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "io/host/thread.h"
 #include "io/spool/spool_state.h"
 
 struct sky_spool_reader {
@@ -169,14 +169,7 @@ static bool wait_for_more(struct sky_spool *spool, uint64_t batches, const struc
 enum sky_status sky_spool_reader_next(struct sky_spool_reader *reader, int timeout_ms, struct sky_spool_batch *batch)
 {
     struct sky_spool *spool = reader->spool;
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
+    struct timespec until = sky_thread_time_in(timeout_ms);
     for (;;) {
         pthread_mutex_lock(&spool->mutex);
         uint64_t batches = spool->batches;
