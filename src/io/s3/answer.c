@@ -81,10 +81,21 @@ static bool may_be_utf8(struct sky_span body)
     return body.len == 0 || (body.ptr[0] < 0xfe && !memchr(body.ptr, 0, body.len));
 }
 
+/* White space before a document is against XML 1.0, section 2.8; S3 sends it to keep a connection alive while it ends
+ * an upload (CompleteMultipartUpload). */
+static struct sky_span skip_white_space(struct sky_span body)
+{
+    size_t at = 0;
+    while (at < body.len && memchr(" \t\r\n", body.ptr[at], 4))
+        at++;
+    return sky_span_from(body, at);
+}
+
 static enum sky_status read_document(struct sky_span body, const char *root, element_fn each, void *context)
 {
     if (body.len > SKY_S3_ANSWER_BYTES_MAX)
         return SKY_E_LIMIT;
+    body = skip_white_space(body);
     if (!may_be_utf8(body))
         return SKY_E_MALFORMED;
     /* UTF-8 whatever the document says: S3 has no other. */

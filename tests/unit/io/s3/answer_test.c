@@ -137,6 +137,30 @@ static void test_error(void **state)
     assert_string_equal(error.region, "");
 }
 
+/* CompleteMultipartUpload: "Amazon S3 periodically sends white space characters to keep the connection from timing
+ * out", before the document. What stands before it else is none. */
+static void test_white_space_first(void **state)
+{
+#define COMPLETE "<CompleteMultipartUploadResult" NAMESPACE "><Key>a</Key></CompleteMultipartUploadResult>"
+    static const struct {
+        const char *body;
+        bool is_document;
+    } cases[] = {{XML COMPLETE, true},
+                 {"  " XML COMPLETE, true},
+                 {" \t\r\n" XML COMPLETE, true},
+                 {"\n" COMPLETE, true},
+                 {"\v" XML COMPLETE, false},
+                 {"x" XML COMPLETE, false},
+                 {"  ", false},
+                 {"", false}};
+    struct sky_s3_error error = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(sky_s3_is_document(sky_span_from_string(cases[i].body), "CompleteMultipartUploadResult"),
+                         cases[i].is_document);
+    assert_true(sky_s3_read_error(SKY_SPAN("  " XML "<Error><Code>InternalError</Code></Error>"), &error));
+    assert_string_equal(error.code, "InternalError");
+}
+
 static void test_upload_id(void **state)
 {
     static const char body[] = XML "<InitiateMultipartUploadResult" NAMESPACE ">\n"
@@ -359,12 +383,23 @@ static void test_escaping(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_listing),       cmocka_unit_test(test_page),       cmocka_unit_test(test_other_encodings),
-        cmocka_unit_test(test_said_encoding), cmocka_unit_test(test_error),      cmocka_unit_test(test_upload_id),
-        cmocka_unit_test(test_uploads),       cmocka_unit_test(test_rules),      cmocka_unit_test(test_text),
-        cmocka_unit_test(test_refused),       cmocka_unit_test(test_depth),      cmocka_unit_test(test_too_large),
-        cmocka_unit_test(test_callback_ends), cmocka_unit_test(test_bad_errors), cmocka_unit_test(test_bad_upload_ids),
+        cmocka_unit_test(test_listing),
+        cmocka_unit_test(test_page),
+        cmocka_unit_test(test_other_encodings),
+        cmocka_unit_test(test_said_encoding),
+        cmocka_unit_test(test_error),
+        cmocka_unit_test(test_upload_id),
+        cmocka_unit_test(test_uploads),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_callback_ends),
+        cmocka_unit_test(test_bad_errors),
+        cmocka_unit_test(test_bad_upload_ids),
         cmocka_unit_test(test_escaping),
+        cmocka_unit_test(test_white_space_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
