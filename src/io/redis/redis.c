@@ -108,8 +108,9 @@ static void note_own(struct sky_redis *redis, enum sky_redis_trouble trouble, co
     snprintf(redis->failure.text, sizeof redis->failure.text, "%s", text);
 }
 
-/* Nothing more is begun by a call that has had its time or bytes, or is to end. What went wrong before stands. */
-static bool is_over(struct sky_redis *redis)
+/* True, and noted as the failure: the call has had its time or bytes, or is to end, and begins nothing more. What went
+ * wrong before stands. */
+static bool note_if_over(struct sky_redis *redis)
 {
     const struct sky_redis_access *access = &redis->access;
     bool is_known = redis->failure.trouble != SKY_REDIS_FINE;
@@ -230,7 +231,7 @@ static void refresh_table(struct sky_redis *redis)
     if (!redis->is_cluster || !redis->is_stale || now_ms < redis->table_due_ms)
         return;
     redis->table_due_ms = now_ms + TABLE_INTERVAL_MS;
-    for (uint32_t i = 0; i < redis->map.nodes_count && !is_over(redis); i++)
+    for (uint32_t i = 0; i < redis->map.nodes_count && !note_if_over(redis); i++)
         if (load_table(redis, i)) {
             redis->is_stale = false;
             return;
@@ -342,7 +343,7 @@ static bool run(struct sky_redis *redis, const struct sky_redis_command *command
 {
     struct errand errand = {.command = command, .asked = SKY_REDIS_NO_NODE};
     bool done = false, going = true;
-    while (going && !is_over(redis)) {
+    while (going && !note_if_over(redis)) {
         refresh_table(redis);
         uint32_t node = errand.asked != SKY_REDIS_NO_NODE ? errand.asked : node_for(redis, command);
         if (!exchange_errand(redis, &errand, node, reply)) {
@@ -403,7 +404,7 @@ static void pipeline_node(struct sky_redis *redis, struct pipeline *pipeline, ui
 {
     struct sky_buffer bytes = {0};
     struct sky_redis_node *at = &redis->nodes[node];
-    if (is_over(redis))
+    if (note_if_over(redis))
         return;
     for (uint32_t i = 0; i < pipeline->count; i++)
         if (pipeline->nodes[i] == node)
@@ -417,7 +418,7 @@ static void pipeline_node(struct sky_redis *redis, struct pipeline *pipeline, ui
         }
     if (!ok && at->socket) { /* replies may still be under way; each command is tried again by itself, in time */
         note_failure(redis, node, &at->failure);
-        sky_redis_node_close(at, is_over(redis));
+        sky_redis_node_close(at, note_if_over(redis));
     }
     sky_buffer_clean_up(&bytes);
 }

@@ -126,6 +126,10 @@ static enum sky_redis_socket_end receive_plain(int fd, void *out, size_t size, s
                                                const struct sky_redis_patience *patience)
 {
     for (;;) {
+        if (!goes_on(patience))
+            return SKY_REDIS_SOCKET_STOPPED;
+        if (left_ms(patience->until_ms) == 0)
+            return SKY_REDIS_SOCKET_TIMEOUT;
         ssize_t got = recv(fd, out, size, 0);
         if (got > 0) {
             *len = (size_t)got;
@@ -276,8 +280,8 @@ bool sky_redis_socket_is_quiet(struct sky_redis_socket *socket)
     char byte;
     size_t len = 0;
     ERR_clear_error();
-    return fill(socket, &(const struct sky_redis_patience){.until_ms = sky_clock_monotonic_ms()}) ==
-               SKY_REDIS_SOCKET_OK &&
+    const struct sky_redis_patience patience = {.until_ms = sky_clock_monotonic_ms() + SKY_REDIS_ASK_MS};
+    return fill(socket, &patience) == SKY_REDIS_SOCKET_OK && /* it is there already: nothing is waited for */
            SSL_peek_ex(socket->ssl, &byte, 1, &len) != 1 && SSL_get_error(socket->ssl, 0) == SSL_ERROR_WANT_READ;
 }
 

@@ -2,9 +2,9 @@
  *
  * Spec     RFC 8446 and 5246 (TLS 1.3, 1.2), by OpenSSL; RFC 6125 (the name in the certificate)
  * Memory   owned; about 100 KiB with TLS.
- * Threads  one owner; a call waits in poll() while its patience lasts (and the look-up of a name in a thread of its
- * own, see resolve.h). Signals  none: what is written to a closed socket is an error. Trust    with TLS the certificate
- * must lead to a trusted one and name the host. */
+ * Threads  one owner; a call waits in poll() while its patience lasts, the look-up of a name in a thread (resolve.h).
+ * Signals  none: what is written to a closed socket is an error.
+ * Trust    with TLS the certificate must lead to a trusted one and name the host. */
 #ifndef SKY_IO_REDIS_REDIS_SOCKET_H
 #define SKY_IO_REDIS_REDIS_SOCKET_H
 
@@ -22,7 +22,8 @@ SKY_MUST_USE enum sky_status sky_redis_tls_new(const char *ca_file, struct sky_r
                                                char problem[SKY_REDIS_PROBLEM_SIZE]);
 void sky_redis_tls_free(struct sky_redis_tls *tls); /* after its sockets; NULL is fine */
 
-/* How long a call may wait: until then, and while goes_on says so, which is asked before each wait and during it. */
+/* How long a call may take: until then, and while goes_on says so, which is asked before each wait and during it, and
+ * before each receipt: a server that never stops sending has no longer. */
 struct sky_redis_patience {
     int64_t until_ms;               /* of sky_clock_monotonic_ms */
     bool (*goes_on)(void *context); /* NULL: it does */

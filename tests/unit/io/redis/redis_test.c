@@ -314,7 +314,6 @@ static void test_pipeline(void **state)
     scripted_server_stop(server);
 }
 
-/* TLS: a certificate that is trusted and names the host; anything else is refused before a byte of ours is said. */
 #define MANY 128
 
 /* GET k, so many times. */
@@ -420,6 +419,7 @@ static void test_stopped(void **state)
     scripted_server_stop(server);
 }
 
+/* TLS: a certificate that is trusted and names the host; anything else is refused before a byte of ours is said. */
 static void check_tls(const char *name, const char *host, bool trust, enum sky_redis_trouble expected)
 {
     char file[] = "/tmp/redis_test_XXXXXX", address[64];
