@@ -40,7 +40,8 @@ struct sky_event_client {
     uint64_t place;            /* the item it reads */
     size_t offset;             /* within that item, or the greeting */
     bool waiting;
-    bool lost; /* the ring has moved past it */
+    bool being_greeted; /* its place is of no account: it gets another */
+    bool lost;          /* the ring has moved past it */
 };
 
 void sky_event_stream_write(struct sky_buffer *buffer, const char *event, uint64_t id, struct sky_span data)
@@ -108,6 +109,16 @@ static void wake_all(struct sky_event_stream *stream)
     }
 }
 
+static void drop_if_behind(struct sky_event_client *client)
+{
+    struct sky_event_stream *stream = client->stream;
+    client->lost = client->place < stream->oldest;
+    if (!client->lost)
+        return;
+    let_go(stream, &client->greeting);
+    stream->stats.dropped++;
+}
+
 static void drop_oldest(struct sky_event_stream *stream)
 {
     struct item *item = item_at(stream, stream->oldest++);
@@ -116,11 +127,8 @@ static void drop_oldest(struct sky_event_stream *stream)
     if (stream->greeting && stream->greeting->place < stream->oldest)
         let_go(stream, &stream->greeting);
     for (struct sky_event_client *client = stream->clients; client; client = client->following) {
-        if (client->lost || client->place >= stream->oldest)
-            continue;
-        client->lost = true;
-        let_go(stream, &client->greeting);
-        stream->stats.dropped++;
+        if (!client->being_greeted && !client->lost)
+            drop_if_behind(client);
     }
 }
 
@@ -244,6 +252,23 @@ static void greet_locked(struct sky_event_client *client, struct greeting *made)
     client->greeting = stream->greeting->bytes.len ? hold(stream->greeting) : NULL;
     client->place = stream->greeting->place;
     client->offset = 0;
+    client->being_greeted = false;
+    drop_if_behind(client);
+}
+
+/* NULL: no memory. */
+static struct greeting *make_greeting(uint64_t place, sky_event_greeting_fn make, void *context)
+{
+    struct greeting *made = calloc(1, sizeof *made);
+    if (!made)
+        return NULL;
+    made->place = place; /* what is sent while it is made comes after it once more */
+    make(context, &made->bytes);
+    if (!made->bytes.failed)
+        return made;
+    sky_buffer_clean_up(&made->bytes);
+    free(made);
+    return NULL;
 }
 
 bool sky_event_client_greet(struct sky_event_client *client, sky_event_greeting_fn make, void *context)
@@ -254,23 +279,17 @@ bool sky_event_client_greet(struct sky_event_client *client, sky_event_greeting_
     bool is_there = is_worth_keeping(stream);
     if (is_there)
         greet_locked(client, NULL);
+    client->being_greeted = !is_there;
     pthread_mutex_unlock(&stream->mutex);
     if (is_there)
         return true;
-    struct greeting *made = calloc(1, sizeof *made);
-    if (!made)
-        return false;
-    made->place = place; /* what is sent while it is made comes after it once more */
-    make(context, &made->bytes);
-    if (made->bytes.failed) {
-        sky_buffer_clean_up(&made->bytes);
-        free(made);
-        return false;
-    }
+    struct greeting *made = make_greeting(place, make, context);
     pthread_mutex_lock(&stream->mutex);
-    greet_locked(client, made);
+    if (made)
+        greet_locked(client, made);
+    client->being_greeted = false;
     pthread_mutex_unlock(&stream->mutex);
-    return true;
+    return made != NULL;
 }
 
 static size_t copy_part(const struct sky_buffer *from, size_t *offset, char *out, size_t size)

@@ -204,6 +204,46 @@ static void test_drops_who_does_not_take_the_greeting(void **state)
     sky_event_stream_free(stream);
 }
 
+struct rush {
+    struct sky_event_stream *stream;
+    int events;
+};
+
+/* Events that are sent while the greeting is made. */
+static void make_in_a_rush(void *context, struct sky_buffer *greeting)
+{
+    const struct rush *rush = context;
+    for (int i = 0; i < rush->events; i++)
+        send(rush->stream, "more");
+    sky_buffer_put_string(greeting, ": hello\n\n");
+}
+
+/* A client begins at the end of what was sent before its greeting was asked for: what is dropped before that is none of
+ * its events. */
+static void test_keeps_who_is_greeted(void **state)
+{
+    static const struct {
+        int events;
+        enum sky_status status;
+    } cases[] = {{SKY_EVENT_STREAM_BACKLOG_EVENTS_MAX, SKY_OK}, {SKY_EVENT_STREAM_BACKLOG_EVENTS_MAX + 1, SKY_E_LIMIT}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sky_event_stream *stream = start(1);
+        struct sky_event_stream_stats stats;
+        struct rush rush = {stream, cases[i].events};
+        bool resumed;
+        char byte;
+        size_t len;
+        struct sky_event_client *client = sky_event_client_new(stream, 0, &resumed, NULL);
+        send(stream, "before the greeting");
+        assert_true(sky_event_client_greet(client, make_in_a_rush, &rush));
+        assert_int_equal(sky_event_client_read(client, &byte, 1, &len, pause_client), cases[i].status);
+        sky_event_stream_stats(stream, &stats);
+        assert_int_equal(stats.dropped, cases[i].status == SKY_E_LIMIT);
+        sky_event_client_free(client);
+        sky_event_stream_free(stream);
+    }
+}
+
 /* Five and six MiB: two greetings and an event are within the bound of 16 MiB less a few bytes, no event more is. */
 static void test_bounds_the_greetings(void **state)
 {
@@ -252,6 +292,7 @@ int main(void)
         cmocka_unit_test(test_drops_the_slow),       cmocka_unit_test(test_bounds_the_backlog_bytes),
         cmocka_unit_test(test_shares_the_greeting),  cmocka_unit_test(test_drops_who_does_not_take_the_greeting),
         cmocka_unit_test(test_bounds_the_greetings), cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_keeps_who_is_greeted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
