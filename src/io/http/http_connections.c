@@ -127,6 +127,8 @@ struct sky_http_seat *sky_http_connections_enter(struct sky_http_connections *co
 
 void sky_http_connections_leave(struct sky_http_connections *connections, struct sky_http_seat *seat)
 {
+    if (!seat)
+        return;
     pthread_mutex_lock(&connections->mutex);
     seat->is_taken = false;
     pthread_mutex_unlock(&connections->mutex);
@@ -135,6 +137,8 @@ void sky_http_connections_leave(struct sky_http_connections *connections, struct
 void sky_http_connections_set(struct sky_http_connections *connections, struct sky_http_seat *seat,
                               enum sky_http_phase phase, int64_t now_ms)
 {
+    if (!seat)
+        return;
     pthread_mutex_lock(&connections->mutex);
     seat->phase = phase;
     seat->since_ms = now_ms;

@@ -38,7 +38,8 @@ void sky_http_connections_free(struct sky_http_connections *connections); /* NUL
 /* Whether a connection of this address may come in; another may have to leave for it. */
 bool sky_http_connections_admit(struct sky_http_connections *connections, const struct sky_http_address *address);
 
-/* It is in. NULL: more than SKY_HTTP_CONNECTIONS_MAX + SKY_HTTP_CONNECTIONS_SPARE are. `now_ms` never goes back. */
+/* It is in. NULL: more than SKY_HTTP_CONNECTIONS_MAX + SKY_HTTP_CONNECTIONS_SPARE are, so that it has no time and is
+ * not counted; the others take NULL for a seat and do nothing. `now_ms` never goes back. */
 struct sky_http_seat *sky_http_connections_enter(struct sky_http_connections *connections, int fd,
                                                  const struct sky_http_address *address, int64_t now_ms);
 void sky_http_connections_leave(struct sky_http_connections *connections, struct sky_http_seat *seat);

@@ -104,6 +104,23 @@ static void test_patience(void **state)
     sky_http_connections_free(connections);
 }
 
+/* One more than libmicrohttpd lets in: it is as if it were not there. */
+static void test_no_seat_left(void **state)
+{
+    enum { ALL = SKY_HTTP_CONNECTIONS_MAX + SKY_HTTP_CONNECTIONS_SPARE };
+    struct sky_http_connections *connections = start(0, &no_proxies);
+    struct sky_http_connections_stats stats;
+    const struct sky_http_address peer = address("192.0.2.1");
+    for (int i = 0; i < ALL; i++)
+        assert_non_null(sky_http_connections_enter(connections, -1, &peer, 1000));
+    assert_null(sky_http_connections_enter(connections, -1, &peer, 1000));
+    sky_http_connections_set(connections, NULL, SKY_HTTP_ANSWERING, 2000);
+    sky_http_connections_leave(connections, NULL);
+    sky_http_connections_stats(connections, &stats);
+    assert_int_equal(stats.open, ALL);
+    sky_http_connections_free(connections);
+}
+
 static void test_an_address_has_so_many_places(void **state)
 {
     struct sky_http_network network;
@@ -216,7 +233,7 @@ static void test_one_address(void **state)
     sky_http_server_stop(server);
 }
 
-/* A byte a second of a request that has no end: the server's patience does not begin anew. */
+/* Five bytes a second of a request that has no end: the server's patience does not begin anew. */
 static void test_slow_request(void **state)
 {
     struct sky_http_server *server = serve(0);
@@ -312,7 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_patience),     cmocka_unit_test(test_an_address_has_so_many_places),
         cmocka_unit_test(test_one_address),  cmocka_unit_test(test_no_place_left),
-        cmocka_unit_test(test_slow_request),
+        cmocka_unit_test(test_slow_request), cmocka_unit_test(test_no_seat_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
