@@ -1,14 +1,13 @@
+#include "io/http/http_answer.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
-#include "io/host/clock.h"
 #include "io/http/http_encoding.h"
-#include "io/http/http_exchange.h"
 #include "io/http/http_origin.h"
-#include "wire/json_write.h"
 
 #define ETAG_SIZE 24 /* 16 hex digits, perhaps "-gzip", in quotes, and NUL */
 
@@ -17,31 +16,7 @@ static const char content_security_policy[] =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-void sky_http_fail(struct sky_http_response *response, unsigned status, const char *code, const char *message,
-                   const char *hint)
-{
-    struct sky_json_writer json;
-    response->status = status;
-    response->content_type = "application/json; charset=utf-8";
-    response->body.len = 0;
-    sky_json_begin(&json, &response->body);
-    sky_json_object(&json);
-    sky_json_key(&json, "error");
-    sky_json_object(&json);
-    sky_json_key(&json, "code");
-    sky_json_string(&json, code);
-    sky_json_key(&json, "message");
-    sky_json_string(&json, message);
-    sky_json_key(&json, "hint");
-    if (hint)
-        sky_json_string(&json, hint);
-    else
-        sky_json_null(&json);
-    sky_json_end(&json);
-    sky_json_end(&json);
-}
-
-void sky_http_add_headers(struct MHD_Response *response, const char *content_type, const char *cache_control)
+void sky_http_answer_add_headers(struct MHD_Response *response, const char *content_type, const char *cache_control)
 {
     if (content_type)
         MHD_add_response_header(response, "Content-Type", content_type);
@@ -53,8 +28,7 @@ void sky_http_add_headers(struct MHD_Response *response, const char *content_typ
     MHD_add_response_header(response, "Cross-Origin-Opener-Policy", "same-origin");
 }
 
-/* The Origin header's answer, for what lies under /v1/; NULL: none. */
-const char *sky_http_allowed_origin(const struct sky_http_exchange *exchange)
+const char *sky_http_answer_origin(const struct sky_http_exchange *exchange)
 {
     const struct sky_http_access *access = &exchange->server->options.access;
     const struct sky_http_origins origins = {access->cors_origins, access->cors_origins_count};
@@ -66,7 +40,7 @@ const char *sky_http_allowed_origin(const struct sky_http_exchange *exchange)
 
 static void add_cors(const struct sky_http_exchange *exchange, struct MHD_Response *response)
 {
-    const char *origin = sky_http_allowed_origin(exchange);
+    const char *origin = sky_http_answer_origin(exchange);
     if (exchange->server->options.access.cors_origins_count)
         MHD_add_response_header(response, "Vary", "Origin");
     if (!origin)
@@ -75,14 +49,10 @@ static void add_cors(const struct sky_http_exchange *exchange, struct MHD_Respon
     MHD_add_response_header(response, "Access-Control-Expose-Headers", "ETag, Retry-After");
 }
 
-void sky_http_set_phase(const struct sky_http_exchange *exchange, enum sky_http_phase phase)
+enum MHD_Result sky_http_answer_queue(struct sky_http_exchange *exchange, unsigned status,
+                                      struct MHD_Response *response)
 {
-    sky_http_connections_set(exchange->server->gate.connections, exchange->seat, phase, sky_clock_monotonic_ms());
-}
-
-enum MHD_Result sky_http_queue(struct sky_http_exchange *exchange, unsigned status, struct MHD_Response *response)
-{
-    sky_http_set_phase(exchange, SKY_HTTP_ANSWERING);
+    sky_http_exchange_set_phase(exchange, SKY_HTTP_ANSWERING);
     if (sky_http_connections_are_full(exchange->server->gate.connections))
         MHD_add_response_header(response, "Connection", "close");
     if (status >= 500)
@@ -104,7 +74,7 @@ enum MHD_Result sky_http_queue(struct sky_http_exchange *exchange, unsigned stat
     return result;
 }
 
-static bool may_compress(const struct sky_http_exchange *exchange, const struct sky_http_representation *what)
+static bool may_compress(const struct sky_http_exchange *exchange, const struct sky_http_answer_body *what)
 {
     return what->len >= SKY_HTTP_GZIP_BYTES_MIN &&
            sky_http_accepts_gzip(MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, "Accept-Encoding"));
@@ -118,7 +88,7 @@ static bool is_known_to_client(const struct sky_http_exchange *exchange, const c
     return known && (strcmp(known, "*") == 0 || strstr(known, hash));
 }
 
-static void compress(struct sky_http_representation *what)
+static void compress(struct sky_http_answer_body *what)
 {
     struct sky_buffer compressed = {0};
     if (!sky_http_gzip(sky_span_of(what->bytes, what->len), &compressed)) {
@@ -133,9 +103,8 @@ static void compress(struct sky_http_representation *what)
     what->mode = MHD_RESPMEM_MUST_FREE;
 }
 
-/* Answer with it, or 304 when the client has it. Takes over what it owns. */
-enum MHD_Result sky_http_queue_bytes(struct sky_http_exchange *exchange, unsigned status, const char *content_type,
-                                     struct sky_http_representation *what)
+enum MHD_Result sky_http_answer_queue_bytes(struct sky_http_exchange *exchange, unsigned status,
+                                            const char *content_type, struct sky_http_answer_body *what)
 {
     char etag[ETAG_SIZE];
     snprintf(what->hash, sizeof what->hash, "\"%016" PRIx64, sky_hash_id(sky_span_of(what->bytes, what->len)));
@@ -158,25 +127,25 @@ enum MHD_Result sky_http_queue_bytes(struct sky_http_exchange *exchange, unsigne
         MHD_add_response_header(response, "Vary", "Accept-Encoding");
     if (what->is_gzip && !unchanged)
         MHD_add_response_header(response, "Content-Encoding", "gzip");
-    sky_http_add_headers(response, unchanged ? NULL : content_type, "no-cache");
-    return sky_http_queue(exchange, unchanged ? MHD_HTTP_NOT_MODIFIED : status, response);
+    sky_http_answer_add_headers(response, unchanged ? NULL : content_type, "no-cache");
+    return sky_http_answer_queue(exchange, unchanged ? MHD_HTTP_NOT_MODIFIED : status, response);
 }
 
-enum MHD_Result sky_http_queue_response(struct sky_http_exchange *exchange, struct sky_http_response *answer)
+enum MHD_Result sky_http_answer_queue_response(struct sky_http_exchange *exchange, struct sky_http_response *answer)
 {
     if (answer->body.failed) {
         sky_buffer_clean_up(&answer->body);
         return MHD_NO; /* no memory: close the connection */
     }
-    struct sky_http_representation what = {
+    struct sky_http_answer_body what = {
         .bytes = answer->body.ptr, .len = answer->body.len, .mode = MHD_RESPMEM_MUST_FREE, .owned = answer->body};
-    return sky_http_queue_bytes(exchange, answer->status, answer->content_type, &what);
+    return sky_http_answer_queue_bytes(exchange, answer->status, answer->content_type, &what);
 }
 
-enum MHD_Result sky_http_queue_error(struct sky_http_exchange *exchange, unsigned status, const char *code,
-                                     const char *message, const char *hint)
+enum MHD_Result sky_http_answer_queue_error(struct sky_http_exchange *exchange, unsigned status, const char *code,
+                                            const char *message, const char *hint)
 {
     struct sky_http_response answer = {0};
     sky_http_fail(&answer, status, code, message, hint);
-    return sky_http_queue_response(exchange, &answer);
+    return sky_http_answer_queue_response(exchange, &answer);
 }

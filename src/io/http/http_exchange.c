@@ -4,9 +4,17 @@
 #include <string.h>
 #include <strings.h>
 
+#include "io/host/clock.h"
+#include "io/http/http_answer.h"
+
 #define STREAM_BLOCK_BYTES  (16 * 1024)
 #define CONTENT_LENGTH_SIZE 20
 #define CHUNKED_BYTES_MAX   (1024 * 1024) /* no answer can be given before the end of a body in chunks */
+
+void sky_http_exchange_set_phase(const struct sky_http_exchange *exchange, enum sky_http_phase phase)
+{
+    sky_http_connections_set(exchange->server->gate.connections, exchange->seat, phase, sky_clock_monotonic_ms());
+}
 
 /* The stream */
 
@@ -59,9 +67,9 @@ static enum MHD_Result queue_stream(struct sky_http_exchange *exchange)
     sky_event_stream_stats(server->stream, &stats);
     if (stats.clients >= SKY_HTTP_STREAMS_MAX) {
         server->streams_refused++;
-        return sky_http_queue_error(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, "too_many_streams",
-                                    "As many clients follow the stream as this server allows.",
-                                    "Try again in a few seconds, or poll /v1/trends.");
+        return sky_http_answer_queue_error(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, "too_many_streams",
+                                           "As many clients follow the stream as this server allows.",
+                                           "Try again in a few seconds, or poll /v1/trends.");
     }
     bool resumed;
     struct sky_event_client *client = sky_event_client_new(server->stream, last_event_id(exchange), &resumed, exchange);
@@ -75,10 +83,10 @@ static enum MHD_Result queue_stream(struct sky_http_exchange *exchange)
         sky_event_client_free(client);
         return MHD_NO;
     }
-    sky_http_add_headers(response, "text/event-stream; charset=utf-8", "no-store");
+    sky_http_answer_add_headers(response, "text/event-stream; charset=utf-8", "no-store");
     MHD_add_response_header(response, "X-Accel-Buffering", "no"); /* nginx passes each event on at once */
-    enum MHD_Result result = sky_http_queue(exchange, MHD_HTTP_OK, response);
-    sky_http_set_phase(exchange, SKY_HTTP_FOLLOWING);
+    enum MHD_Result result = sky_http_answer_queue(exchange, MHD_HTTP_OK, response);
+    sky_http_exchange_set_phase(exchange, SKY_HTTP_FOLLOWING);
     return result;
 }
 
@@ -143,7 +151,7 @@ static enum MHD_Result defer(struct sky_http_exchange *exchange, const struct sk
     exchange->slow = route;
     exchange->answer =
         (struct sky_http_response){.status = MHD_HTTP_OK, .content_type = "application/json; charset=utf-8"};
-    sky_http_set_phase(exchange, SKY_HTTP_FOLLOWING);
+    sky_http_exchange_set_phase(exchange, SKY_HTTP_FOLLOWING);
     MHD_suspend_connection(exchange->connection);
     if (sky_http_workers_put(exchange->server->workers, exchange))
         return MHD_YES;
@@ -158,7 +166,7 @@ static enum MHD_Result queue_deferred(struct sky_http_exchange *exchange)
 {
     struct sky_http_response answer = exchange->answer;
     exchange->answer.body = (struct sky_buffer){0};
-    return sky_http_queue_response(exchange, &answer);
+    return sky_http_answer_queue_response(exchange, &answer);
 }
 
 static enum MHD_Result answer(struct sky_http_exchange *exchange, bool is_head)
@@ -177,9 +185,9 @@ static enum MHD_Result answer(struct sky_http_exchange *exchange, bool is_head)
     else if (route)
         route->handler(route->context, &exchange->request, &answer);
     if (!asset)
-        return sky_http_queue_response(exchange, &answer);
-    struct sky_http_representation what = {.bytes = asset->bytes, .len = asset->len, .mode = MHD_RESPMEM_PERSISTENT};
-    return sky_http_queue_bytes(exchange, MHD_HTTP_OK, asset->content_type, &what);
+        return sky_http_answer_queue_response(exchange, &answer);
+    struct sky_http_answer_body what = {.bytes = asset->bytes, .len = asset->len, .mode = MHD_RESPMEM_PERSISTENT};
+    return sky_http_answer_queue_bytes(exchange, MHD_HTTP_OK, asset->content_type, &what);
 }
 
 static bool host_is_ours(const struct sky_http_exchange *exchange, const char *version)
@@ -203,17 +211,17 @@ static enum MHD_Result refuse_target(struct sky_http_exchange *exchange)
 {
     switch (exchange->parsed) {
     case SKY_E_LIMIT:
-        return sky_http_queue_error(exchange, MHD_HTTP_URI_TOO_LONG, "uri_too_long",
-                                    "The path and query are longer than 2048 bytes, or have more than 16 parameters.",
-                                    NULL);
+        return sky_http_answer_queue_error(
+            exchange, MHD_HTTP_URI_TOO_LONG, "uri_too_long",
+            "The path and query are longer than 2048 bytes, or have more than 16 parameters.", NULL);
     case SKY_E_DUPLICATE:
-        return sky_http_queue_error(exchange, MHD_HTTP_BAD_REQUEST, "bad_parameter", "A parameter is given twice.",
-                                    NULL);
+        return sky_http_answer_queue_error(exchange, MHD_HTTP_BAD_REQUEST, "bad_parameter",
+                                           "A parameter is given twice.", NULL);
     case SKY_E_UTF8:
-        return sky_http_queue_error(exchange, MHD_HTTP_BAD_REQUEST, "bad_request",
-                                    "The path or query is not UTF-8 after percent-decoding.", NULL);
+        return sky_http_answer_queue_error(exchange, MHD_HTTP_BAD_REQUEST, "bad_request",
+                                           "The path or query is not UTF-8 after percent-decoding.", NULL);
     default:
-        return sky_http_queue_error(
+        return sky_http_answer_queue_error(
             exchange, MHD_HTTP_BAD_REQUEST, "bad_request",
             "The path or query is not well-formed: a '%' must be followed by two hex digits, not 00.",
             "Write # as %23, % as %25 and a space as %20.");
@@ -222,8 +230,8 @@ static enum MHD_Result refuse_target(struct sky_http_exchange *exchange)
 
 static enum MHD_Result refuse_body(struct sky_http_exchange *exchange)
 {
-    return sky_http_queue_error(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "content_too_large",
-                                "The request's body is longer than 8192 bytes.", "Requests here need no body.");
+    return sky_http_answer_queue_error(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "content_too_large",
+                                       "The request's body is longer than 8192 bytes.", "Requests here need no body.");
 }
 
 static bool body_is_too_large(const struct sky_http_exchange *exchange)
@@ -286,41 +294,42 @@ static enum MHD_Result answer_preflight(struct sky_http_exchange *exchange)
     struct MHD_Response *response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
     if (!response)
         return MHD_NO;
-    sky_http_add_headers(response, NULL, "no-cache");
+    sky_http_answer_add_headers(response, NULL, "no-cache");
     MHD_add_response_header(response, "Access-Control-Allow-Methods", "GET, HEAD");
     MHD_add_response_header(response, "Access-Control-Allow-Headers", "If-None-Match, Last-Event-ID");
     MHD_add_response_header(response, "Access-Control-Max-Age", "600");
-    return sky_http_queue(exchange, MHD_HTTP_NO_CONTENT, response);
+    return sky_http_answer_queue(exchange, MHD_HTTP_NO_CONTENT, response);
 }
 
 /* Answers at once when the headers say that nothing can come of the request. */
 static enum MHD_Result check(struct sky_http_exchange *exchange, const char *method, const char *version)
 {
     if (has_no_place(exchange))
-        return sky_http_queue_error(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, "too_many_connections",
-                                    "As many connections are open as this server allows.",
-                                    "Try again in a few seconds.");
+        return sky_http_answer_queue_error(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, "too_many_connections",
+                                           "As many connections are open as this server allows.",
+                                           "Try again in a few seconds.");
     if (!is_admitted(exchange))
-        return sky_http_queue_error(exchange, MHD_HTTP_TOO_MANY_REQUESTS, "too_many_requests",
-                                    "More requests came from this address than this server allows.",
-                                    "Wait as long as Retry-After says; /v1/stream gives every change in one request.");
+        return sky_http_answer_queue_error(
+            exchange, MHD_HTTP_TOO_MANY_REQUESTS, "too_many_requests",
+            "More requests came from this address than this server allows.",
+            "Wait as long as Retry-After says; /v1/stream gives every change in one request.");
     const char *ambiguity = find_ambiguity(exchange, version);
     if (ambiguity)
-        return sky_http_queue_error(exchange, MHD_HTTP_BAD_REQUEST, "bad_request", ambiguity, NULL);
+        return sky_http_answer_queue_error(exchange, MHD_HTTP_BAD_REQUEST, "bad_request", ambiguity, NULL);
     if (!host_is_ours(exchange, version))
-        return sky_http_queue_error(
+        return sky_http_answer_queue_error(
             exchange, MHD_HTTP_MISDIRECTED_REQUEST, "wrong_host", "The Host header does not name this server.",
             "Use http://127.0.0.1 or http://localhost, or add the name to the allowed host names.");
     if (exchange->parsed != SKY_OK)
         return refuse_target(exchange);
     if (!find_route(exchange) && !find_asset(exchange) && !is_stream(exchange))
-        return sky_http_queue_error(exchange, MHD_HTTP_NOT_FOUND, "not_found", "There is nothing at this path.",
-                                    "GET /v1/openapi.json lists what there is.");
-    if (strcmp(method, MHD_HTTP_METHOD_OPTIONS) == 0 && sky_http_allowed_origin(exchange))
+        return sky_http_answer_queue_error(exchange, MHD_HTTP_NOT_FOUND, "not_found", "There is nothing at this path.",
+                                           "GET /v1/openapi.json lists what there is.");
+    if (strcmp(method, MHD_HTTP_METHOD_OPTIONS) == 0 && sky_http_answer_origin(exchange))
         return answer_preflight(exchange);
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-        return sky_http_queue_error(exchange, MHD_HTTP_METHOD_NOT_ALLOWED, "method_not_allowed",
-                                    "Only GET and HEAD are answered here.", NULL);
+        return sky_http_answer_queue_error(exchange, MHD_HTTP_METHOD_NOT_ALLOWED, "method_not_allowed",
+                                           "Only GET and HEAD are answered here.", NULL);
     return body_is_too_large(exchange) ? refuse_body(exchange) : MHD_YES;
 }
 
@@ -374,7 +383,7 @@ void sky_http_exchange_complete(void *context, struct MHD_Connection *connection
     if (!*state)
         return;
     struct sky_http_exchange *exchange = *state;
-    sky_http_set_phase(exchange, SKY_HTTP_NEXT_REQUEST);
+    sky_http_exchange_set_phase(exchange, SKY_HTTP_NEXT_REQUEST);
     sky_buffer_clean_up(&exchange->answer.body); /* of a client that went away meanwhile */
     free(exchange);
     *state = NULL;

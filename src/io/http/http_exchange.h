@@ -2,7 +2,7 @@
  *
  *     http_server.c    threads, connections, beginning and end
  *     http_exchange.c  what a request asks for, and whether it may
- *     http_answer.c    an answer on its way: headers, ETag, compression
+ *     http_answer.c    an answer on its way: headers, ETag, compression (http_answer.h)
  *
  * Memory   an exchange is made when a request's line has come, and freed when its answer is through or its connection
  *          gone.
@@ -18,8 +18,6 @@
 #include "io/http/http_gate.h"
 #include "io/http/http_server.h"
 #include "io/http/http_workers.h"
-
-#define SKY_HTTP_HASH_TEXT_SIZE 18 /* a quote, 16 hex digits, and NUL */
 
 struct sky_http_server {
     struct sky_http_server_options options;
@@ -51,7 +49,7 @@ struct sky_http_exchange {
     struct sky_http_request request;
 };
 
-/* ---- http_exchange.c: what libmicrohttpd calls ---- */
+/* What libmicrohttpd calls. */
 
 void *sky_http_exchange_begin(void *server, const char *target, struct MHD_Connection *connection);
 enum MHD_Result sky_http_exchange_handle(void *server, struct MHD_Connection *connection, const char *url,
@@ -63,39 +61,10 @@ void sky_http_exchange_complete(void *server, struct MHD_Connection *connection,
 /* Its stream has something for it. */
 void sky_http_exchange_wake(void *exchange);
 
+/* What its connection does from here on. */
+void sky_http_exchange_set_phase(const struct sky_http_exchange *exchange, enum sky_http_phase phase);
+
 /* What a worker does with the exchange of a slow route, and with one that will not have its turn. */
 extern const struct sky_http_work sky_http_exchange_work;
-
-/* ---- http_answer.c ---- */
-
-/* What is answered: the bytes as they are, or compressed. */
-struct sky_http_representation {
-    const void *bytes;
-    size_t len;
-    enum MHD_ResponseMemoryMode mode; /* MUST_FREE: `owned` has them */
-    struct sky_buffer owned;
-    bool is_gzip;
-    char hash[SKY_HTTP_HASH_TEXT_SIZE]; /* of the bytes as they are, behind a quote */
-};
-
-/* Each gives the answer to libmicrohttpd. MHD_NO: the connection is closed. */
-
-/* With the bytes, or 304 when the client has them. Takes over what they own. */
-enum MHD_Result sky_http_queue_bytes(struct sky_http_exchange *exchange, unsigned status, const char *content_type,
-                                     struct sky_http_representation *what);
-/* Takes over the body. */
-enum MHD_Result sky_http_queue_response(struct sky_http_exchange *exchange, struct sky_http_response *answer);
-enum MHD_Result sky_http_queue_error(struct sky_http_exchange *exchange, unsigned status, const char *code,
-                                     const char *message, const char *hint);
-/* As it is, its headers complete. Takes over the response. */
-enum MHD_Result sky_http_queue(struct sky_http_exchange *exchange, unsigned status, struct MHD_Response *response);
-
-/* The headers that every answer has. content_type NULL: it has no body. */
-void sky_http_add_headers(struct MHD_Response *response, const char *content_type, const char *cache_control);
-
-/* The Origin header's answer, for what lies under /v1/; NULL: none. */
-const char *sky_http_allowed_origin(const struct sky_http_exchange *exchange);
-
-void sky_http_set_phase(const struct sky_http_exchange *exchange, enum sky_http_phase phase);
 
 #endif

@@ -9,6 +9,7 @@
 #include "io/host/clock.h"
 #include "io/host/thread.h"
 #include "io/http/http_exchange.h"
+#include "wire/json_write.h"
 
 #define DRAIN_MS_MAX  1000 /* sky_http_server_stop waits this long for answers under way */
 #define DRAIN_STEP_MS 5
@@ -166,6 +167,30 @@ void sky_http_server_stop(struct sky_http_server *server)
         nanosleep(&(struct timespec){.tv_nsec = DRAIN_STEP_MS * 1000000L}, NULL);
     MHD_stop_daemon(server->daemon);
     clean_up(server);
+}
+
+void sky_http_fail(struct sky_http_response *response, unsigned status, const char *code, const char *message,
+                   const char *hint)
+{
+    struct sky_json_writer json;
+    response->status = status;
+    response->content_type = "application/json; charset=utf-8";
+    response->body.len = 0;
+    sky_json_begin(&json, &response->body);
+    sky_json_object(&json);
+    sky_json_key(&json, "error");
+    sky_json_object(&json);
+    sky_json_key(&json, "code");
+    sky_json_string(&json, code);
+    sky_json_key(&json, "message");
+    sky_json_string(&json, message);
+    sky_json_key(&json, "hint");
+    if (hint)
+        sky_json_string(&json, hint);
+    else
+        sky_json_null(&json);
+    sky_json_end(&json);
+    sky_json_end(&json);
 }
 
 uint16_t sky_http_server_port(const struct sky_http_server *server)
