@@ -86,18 +86,19 @@ int sky_service_start(const struct sky_service_options *options, struct sky_serv
     if (status == SKY_OK)
         return SKY_EXIT_OK;
     sky_service_stop(service);
-    return SKY_EXIT_FAILURE;
+    return sky_service_fail(service, "its start", "no memory");
 }
 
 enum sky_status sky_service_open(struct sky_service *service)
 {
     struct sky_kafka_message message;
-    if (sky_dependency_is_of(SKY_DEPENDENCY_KAFKA, service->role) &&
-        sky_kafka_check(&service->kafka, &message) != SKY_OK) {
-        sky_service_fail(service, "Kafka", message.text);
-        return SKY_E_CONFIG;
-    }
-    return open_probes(service);
+    if (!sky_dependency_is_of(SKY_DEPENDENCY_KAFKA, service->role))
+        return open_probes(service);
+    enum sky_status status = sky_kafka_check(&service->kafka, &message);
+    if (status == SKY_OK)
+        return open_probes(service);
+    sky_service_fail(service, "Kafka", message.text);
+    return status;
 }
 
 void sky_service_stop(struct sky_service *service)

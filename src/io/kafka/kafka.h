@@ -65,8 +65,8 @@ struct sky_kafka_message {
     char text[SKY_KAFKA_MESSAGE_SIZE];
 };
 
-/* Whether a client can be made of these: a login, files that are there. Asks no broker. SKY_E_CONFIG: message says why.
- */
+/* Whether a client can be made of these: a login, files that are there. Asks no broker. SKY_E_CONFIG, or SKY_E_IO when
+ * the system has no thread for it: message says why. */
 SKY_MUST_USE enum sky_status sky_kafka_check(const struct sky_kafka_options *options,
                                              struct sky_kafka_message *message);
 

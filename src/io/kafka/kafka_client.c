@@ -155,10 +155,13 @@ enum sky_status sky_kafka_check(const struct sky_kafka_options *options, struct 
     sky_kafka_problem_init(&problem);
     rd_kafka_conf_t *conf = sky_kafka_conf_new(options, &problem, message);
     rd_kafka_t *client = conf ? sky_kafka_client_new(RD_KAFKA_PRODUCER, conf, message) : NULL;
+    enum sky_status status = client ? SKY_OK : SKY_E_CONFIG;
+    if (conf && !client && rd_kafka_last_error() == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE)
+        status = SKY_E_IO; /* no thread */
     if (client)
         rd_kafka_destroy(client);
     sky_kafka_problem_clean_up(&problem);
-    return client ? SKY_OK : SKY_E_CONFIG;
+    return status;
 }
 
 /* ---- errors ---- */
