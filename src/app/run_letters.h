@@ -2,7 +2,9 @@
  *
  * While one is not known to be kept, no checkpoint is written: the next process reads it again from the one before.
  *
- * Every function takes NULL for a run that reads no posts from Kafka. Memory  copies, SKY_RUN_LETTERS_MAX at most.
+ * Every function takes NULL for a run that reads no posts from Kafka.
+ *
+ * Memory   copies, SKY_RUN_LETTERS_MAX at most.
  * Threads  one owner. */
 #ifndef SKY_APP_RUN_LETTERS_H
 #define SKY_APP_RUN_LETTERS_H

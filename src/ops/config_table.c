@@ -75,8 +75,7 @@ static const struct sky_setting settings[] = {
      "requests a minute that one client may make, by its address; above it 429; 0: any number"},
     {"http.connections_per_address", RANGE(SKY_VALUE_INT, 0, 512), "256", AT(http.connections_per_address),
      "connections that one address may have open, of the 512 there are; trusted proxies are not counted; 0: any "
-     "number. Also "
-     "of the ports of service.port"},
+     "number. Also of the ports of service.port"},
     {"http.trusted_proxies", ANY(SKY_VALUE_LIST), "", AT(http.trusted_proxies),
      "addresses or networks, such as 10.0.0.0/8, of proxies whose X-Forwarded-For tells who the client is"},
     {"http.cors_origins", ANY(SKY_VALUE_LIST), "", AT(http.cors_origins),

@@ -11,9 +11,9 @@
  * SKY_LOG_PER_MINUTE times a minute; its next line says how many were left out (`suppressed`). Errors are always shown,
  * and so is debug: who asks for it wants to follow one event among all.
  *
+ * Threads  any. Process-wide by nature.
  * Trust    text from the network is hostile to eyes too: controls, bidirectional and invisible characters are written
- * as <U+202E>, bytes that are not UTF-8 as U+FFFD, and a value is cut at SKY_LOG_VALUE_BYTES_MAX. Threads  any.
- * Process-wide by nature. */
+ *          as <U+202E>, bytes that are not UTF-8 as U+FFFD, and a value is cut at SKY_LOG_VALUE_BYTES_MAX. */
 #ifndef SKY_OPS_LOG_H
 #define SKY_OPS_LOG_H
 

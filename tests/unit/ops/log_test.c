@@ -109,7 +109,6 @@ static void *log_a_lot(void *context)
     return NULL;
 }
 
-/* Standard error into a file: whole lines from several threads, levels and suppression as configured. */
 /* What sky_log_say writes to standard error. */
 static void expect_said(bool json, const char *expected)
 {
@@ -136,6 +135,7 @@ static void test_sentences(void **state)
     expect_said(false, "The page is at http://127.0.0.1:8080/");
 }
 
+/* Standard error into a file: whole lines from several threads, levels and suppression as configured. */
 static void test_lines_are_whole(void **state)
 {
     char path[] = "/tmp/log_test_XXXXXX";
