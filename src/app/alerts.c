@@ -650,7 +650,7 @@ static int alerts_command(const struct sky_invocation *invocation)
     if (status == SKY_OK)
         exit_code = work(&alerts);
     else
-        exit_code = status == SKY_E_CONFIG ? SKY_EXIT_USAGE : SKY_EXIT_FAILURE;
+        exit_code = sky_exit_of(status);
     tear_down(&alerts);
     return exit_code;
 }

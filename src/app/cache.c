@@ -533,7 +533,7 @@ static int cache_command(const struct sky_invocation *invocation)
     enum sky_status status = open_redis(cache);
     if (status == SKY_OK)
         status = sky_service_open(&cache->service);
-    exit_code = status == SKY_OK ? work(cache) : status == SKY_E_CONFIG ? SKY_EXIT_USAGE : SKY_EXIT_FAILURE;
+    exit_code = status == SKY_OK ? work(cache) : sky_exit_of(status);
     tear_down(cache);
     return exit_code;
 }

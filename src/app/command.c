@@ -49,6 +49,11 @@ const struct sky_command *const *sky_commands(void)
     return all;
 }
 
+int sky_exit_of(enum sky_status status)
+{
+    return status == SKY_OK ? SKY_EXIT_OK : status == SKY_E_CONFIG ? SKY_EXIT_USAGE : SKY_EXIT_FAILURE;
+}
+
 const struct sky_command *sky_command_find(const char *name)
 {
     for (const struct sky_command *const *command = sky_commands(); *command; command++)

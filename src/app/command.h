@@ -26,6 +26,7 @@
 
 #include <stdio.h>
 
+#include "base/status.h"
 #include "ops/options.h"
 
 struct sky_config; /* ops/config.h */
@@ -35,6 +36,9 @@ enum sky_exit {
     SKY_EXIT_FAILURE = 1, /* it could not be done, or the input is bad */
     SKY_EXIT_USAGE = 2    /* the command line or the configuration is wrong */
 };
+
+/* The enum sky_exit of a command that came so far: what a setting causes is the user's to mend. */
+int sky_exit_of(enum sky_status status);
 
 struct sky_invocation {
     const struct sky_command *command;

@@ -423,7 +423,7 @@ int sky_flink_watch(const struct sky_invocation *invocation)
     exit_code = open_all(&watch, invocation);
     enum sky_status opened = exit_code == SKY_EXIT_OK ? sky_service_open(&watch.service) : SKY_OK;
     if (opened != SKY_OK)
-        exit_code = opened == SKY_E_CONFIG ? SKY_EXIT_USAGE : SKY_EXIT_FAILURE;
+        exit_code = sky_exit_of(opened);
     while (exit_code == SKY_EXIT_OK && sky_service_goes_on(&watch.service)) {
         turn(&watch);
         sky_signal_sleep(TURN_MS);

@@ -252,7 +252,7 @@ static int run(const struct sky_invocation *invocation)
     if (status == SKY_OK)
         exit_code = work(&ingest);
     else if (status != SKY_E_END)
-        exit_code = status == SKY_E_CONFIG ? SKY_EXIT_USAGE : SKY_EXIT_FAILURE;
+        exit_code = sky_exit_of(status);
     tear_down(&ingest);
     return exit_code;
 }

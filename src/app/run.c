@@ -77,10 +77,7 @@ static int run_command(const struct sky_invocation *invocation)
     run.invocation_used.config = run.config;
     run.invocation = &run.invocation_used;
     enum sky_status status = sky_run_open(&run);
-    int exit_code = status == SKY_OK         ? sky_run_work(&run)
-                    : status == SKY_E_END    ? SKY_EXIT_OK
-                    : status == SKY_E_CONFIG ? SKY_EXIT_USAGE
-                                             : SKY_EXIT_FAILURE;
+    int exit_code = status == SKY_OK ? sky_run_work(&run) : status == SKY_E_END ? SKY_EXIT_OK : sky_exit_of(status);
     sky_run_close(&run);
     return exit_code;
 }

@@ -187,14 +187,15 @@ enum sky_status sky_run_join_bus(struct sky_run_bus *bus, const struct sky_run_p
     return wait_for_answer(bus, &past->wait, sky_run_bus_connect);
 }
 
-int64_t sky_run_source_kind(const struct sky_invocation *invocation)
+enum sky_source_kind sky_run_source_kind(const struct sky_invocation *invocation)
 {
-    return sky_options_bool(&invocation->options, "simulate") ? SKY_SOURCE_SIMULATED : invocation->config->source.kind;
+    return sky_options_bool(&invocation->options, "simulate") ? SKY_SOURCE_SIMULATED
+                                                              : (enum sky_source_kind)invocation->config->source.kind;
 }
 
 enum sky_status sky_run_open_source(struct sky_run_source *source)
 {
-    int64_t kind = sky_run_source_kind(source->invocation);
+    enum sky_source_kind kind = sky_run_source_kind(source->invocation);
     if (kind == SKY_SOURCE_SIMULATED)
         return sky_run_open_simulation(source);
     return kind == SKY_SOURCE_KAFKA ? open_posts(source) : open_live(source);

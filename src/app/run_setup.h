@@ -30,8 +30,10 @@ struct sky_run_source {
  * outputs. It borrows what `given` owns. False: a URL of no broker. */
 SKY_MUST_USE bool sky_run_configure(const struct sky_config *given, struct sky_config *config);
 
-/* The source that is configured, or asked for with --simulate. Waits for Kafka; SKY_E_END: the program is to end. */
-SKY_MUST_USE int64_t sky_run_source_kind(const struct sky_invocation *invocation); /* enum sky_source_kind */
+/* The one that is configured, or asked for with --simulate. */
+enum sky_source_kind sky_run_source_kind(const struct sky_invocation *invocation);
+
+/* That source. Waits for Kafka; SKY_E_END: the program is to end. */
 SKY_MUST_USE enum sky_status sky_run_open_source(struct sky_run_source *source);
 SKY_MUST_USE enum sky_status sky_run_open_simulation(struct sky_run_source *source);
 

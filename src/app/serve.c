@@ -314,7 +314,7 @@ static int serve_command(const struct sky_invocation *invocation)
     if (status == SKY_OK)
         work(&serve);
     tear_down(&serve);
-    return status == SKY_OK ? SKY_EXIT_OK : status == SKY_E_CONFIG ? SKY_EXIT_USAGE : SKY_EXIT_FAILURE;
+    return sky_exit_of(status);
 }
 
 const struct sky_command sky_command_serve = {
