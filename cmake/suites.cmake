@@ -41,7 +41,7 @@ foreach(server kafka minio flink)
 endforeach()
 
 # The tests of the tree itself: how it reads.
-foreach(name format includes bounds words shell checkers)
+foreach(name format includes bounds words shell whole checkers)
   sky_test(style/${name} QUICK COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tests/style/${name}.sh)
 endforeach()
 sky_test(style/tidy ALONE TIMEOUT 1800 COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/build.sh tidy)

@@ -80,4 +80,29 @@ awk -f "$here/bounds.awk" a.c | grep -q 'six takes 6 parameters' || {
 printf 'int five(int a, int (*b)(int, int), int c, int d, int e)\n{\n}\n' >a.c
 expect bounds a.c ''
 
+# whole FILE TEXT: as `expect`, of whole.sh
+whole() {
+    status=0
+    output=$("$here/whole.sh" "$1" 2>&1) || status=$?
+    if [ -z "$2" ]; then
+        [ "$status" -eq 0 ] && [ -z "$output" ] && return
+    elif [ "$status" -ne 0 ]; then
+        case $output in *"$2"*) return ;; esac
+    fi
+    echo "whole on $1: expected '${2:-no breach}', got status $status: $output"
+    failed=1
+}
+printf 'a <<<<<<< b\n=======\n>>>>>>>\n' >a.md
+whole a.md ''
+printf '<<<<<<< HEAD\n' >a.md
+whole a.md 'a.md:1:<<<<<<< HEAD'
+printf 'a\n>>>>>>> 69919dd (Say so)\n' >a.md
+whole a.md 'a.md:2:>>>>>>> 69919dd'
+printf 'print("a")\n' >a.py
+whole a.py ''
+printf 'print("a"\n' >a.py
+whole a.py 'a.py'
+printf 'return 1\n' >a.py
+whole a.py 'outside function'
+
 exit "$failed"
