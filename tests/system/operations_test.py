@@ -25,12 +25,26 @@ def minutes(path):
     return [json.loads(line)['window_end'] for line in program.lines(path)]
 
 
+def takes_signals(pid):
+    """The threads that do not block SIGTERM (proc(5): SigBlk is a mask in hex)."""
+    found = set()
+    for task in os.listdir(f'/proc/{pid}/task'):
+        with open(f'/proc/{pid}/task/{task}/status', encoding='ascii') as file:
+            blocked = int(re.search(r'^SigBlk:\s*(\w+)$', file.read(), re.MULTILINE)[1], 16)
+        if not blocked >> (signal.SIGTERM - 1) & 1:
+            found.add(int(task))
+    return found
+
+
 def check_signals(url):
     """Each asks to finish; the next run goes on where that one stopped, and no minute is missing or comes twice."""
     for number, name in enumerate(['SIGTERM', 'SIGINT', 'SIGTERM']):
         run = program.Process(*live(url, 'data', '--out', 'out.jsonl'))
         before = len(program.lines('out.jsonl'))
         run.wait_until(lambda: len(program.lines('out.jsonl')) >= before + 3, 'three more minutes')
+        pid = run.process.pid
+        assert len(os.listdir(f'/proc/{pid}/task')) >= 3, 'the relay and the page have threads'
+        assert takes_signals(pid) == {pid}, 'a thread beside the main one takes SIGTERM'
         run.process.send_signal(getattr(signal, name))
         assert run.process.wait(program.PATIENCE_S) == 0, run.told()
         assert ('Going on where the checkpoint data/checkpoint was made' in run.stderr()) == (number > 0), run.told()
