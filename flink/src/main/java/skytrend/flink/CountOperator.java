@@ -22,11 +22,11 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
  * from the panes. So a checkpoint carries what is new, whatever the length of the window.
  */
 final class CountOperator extends StageOperator {
-  private static final ListStateDescriptor<byte[]> PANES =
+  static final ListStateDescriptor<byte[]> PANES =
       new ListStateDescriptor<>("panes", BytePrimitiveArraySerializer.INSTANCE);
   private static final ListStateDescriptor<Long> CLOSED =
       new ListStateDescriptor<>("closed-minute", LongSerializer.INSTANCE);
-  private static final ListStateDescriptor<Long> VERSION =
+  static final ListStateDescriptor<Long> VERSION =
       new ListStateDescriptor<>("panes-version", LongSerializer.INSTANCE);
 
   /** Of the occurrences in panes (src/stage/event.h). Another form of them is another version. */
@@ -36,6 +36,7 @@ final class CountOperator extends StageOperator {
   private transient ListState<Long> closed;
   private transient ListState<Long> version;
   private transient long restoredMinute;
+  private transient boolean restoredVersion;
   private transient int minutes;
   private transient Counter late;
 
@@ -61,7 +62,9 @@ final class CountOperator extends StageOperator {
       restoredMinute = Math.max(restoredMinute, minute);
     }
     version = context.getOperatorStateStore().getUnionListState(VERSION);
+    restoredVersion = false;
     for (long saved : version.get()) {
+      restoredVersion = true;
       if (saved != PANES_VERSION) {
         throw new IllegalStateException("the state has panes of version " + saved + ", this job reads " + PANES_VERSION);
       }
@@ -92,6 +95,9 @@ final class CountOperator extends StageOperator {
     }
     for (Tuple2<Integer, Long> pane : found) {
       bucket(pane.f0).panes.add(pane.f1);
+    }
+    if (!found.isEmpty() && !restoredVersion) { // each snapshot has one; what these panes are would be a guess
+      throw new IllegalStateException("the state has panes of no version, this job reads " + PANES_VERSION);
     }
     for (Map.Entry<Integer, Bucket> entry : buckets.entrySet()) {
       setCurrentKey(entry.getKey());

@@ -13,8 +13,14 @@ import java.util.Collections;
 import java.util.List;
 import java.util.stream.Stream;
 import org.apache.flink.api.common.functions.util.ListCollector;
+import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.typeinfo.Types;
+import org.apache.flink.api.common.typeutils.base.LongSerializer;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
+import org.apache.flink.runtime.state.StateInitializationContext;
+import org.apache.flink.runtime.state.StateSnapshotContext;
+import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
+import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.util.KeyedOneInputStreamOperatorTestHarness;
@@ -58,8 +64,8 @@ class SavedStateTest {
       }
     }
 
-    private static KeyedOneInputStreamOperatorTestHarness<Integer, Packet, Packet> keyed(StageOperator operator)
-        throws Exception {
+    private static KeyedOneInputStreamOperatorTestHarness<Integer, Packet, Packet> keyed(
+        OneInputStreamOperator<Packet, Packet> operator) throws Exception {
       return new KeyedOneInputStreamOperatorTestHarness<>(
           operator, Buckets.selector(), Types.INT, Packet.BUCKETS, 1, 0);
     }
@@ -120,6 +126,51 @@ class SavedStateTest {
       for (OneInputStreamOperatorTestHarness<Packet, Packet> operator : all()) {
         operator.close();
       }
+    }
+  }
+
+  /** Keeps a pane as CountOperator does, and what it is told as the version; null: none. */
+  private static final class PaneKeeper extends AbstractStreamOperator<Packet>
+      implements OneInputStreamOperator<Packet, Packet> {
+    private final Long version;
+    private transient ListState<Long> versions;
+
+    PaneKeeper(Long version) {
+      this.version = version;
+    }
+
+    @Override
+    public void initializeState(StateInitializationContext context) throws Exception {
+      super.initializeState(context);
+      versions = context.getOperatorStateStore().getUnionListState(CountOperator.VERSION);
+    }
+
+    @Override
+    public void processElement(StreamRecord<Packet> element) throws Exception {
+      getPartitionedState(0L, LongSerializer.INSTANCE, CountOperator.PANES).add(new byte[0]);
+    }
+
+    @Override
+    public void snapshotState(StateSnapshotContext context) throws Exception {
+      super.snapshotState(context);
+      versions.update(version == null ? List.of() : List.of(version));
+    }
+  }
+
+  private static OperatorSubtaskState panesOf(Long version) throws Exception {
+    try (var harness = Chain.keyed(new PaneKeeper(version))) {
+      harness.setup(PacketType.INSTANCE.createSerializer(harness.getExecutionConfig().getSerializerConfig()));
+      harness.open();
+      harness.processElement(new StreamRecord<>(TrendDetectionJobTest.events().get(0), 0));
+      return harness.snapshot(1, 1);
+    }
+  }
+
+  private static void countFrom(OperatorSubtaskState state) throws Exception {
+    try (var harness = Chain.keyed(new CountOperator(JobSettings.of(new String[0]).options()))) {
+      harness.setup(PacketType.INSTANCE.createSerializer(harness.getExecutionConfig().getSerializerConfig()));
+      harness.initializeState(state);
+      harness.open();
     }
   }
 
@@ -200,5 +251,16 @@ class SavedStateTest {
     assertTrue(
         assertThrows(StageException.class, () -> Stages.ranksLoad(ranks, ranked)).getMessage().contains("version"));
     Stages.ranksFree(ranks);
+  }
+
+  @Test
+  void panesOfAnotherVersionOrOfNoneAreRefused() throws Exception {
+    countFrom(panesOf(1L));
+    OperatorSubtaskState later = panesOf(2L);
+    assertTrue(
+        assertThrows(IllegalStateException.class, () -> countFrom(later)).getMessage().contains("panes of version 2"));
+    OperatorSubtaskState unversioned = panesOf(null);
+    assertTrue(
+        assertThrows(IllegalStateException.class, () -> countFrom(unversioned)).getMessage().contains("of no version"));
   }
 }
