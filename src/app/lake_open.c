@@ -187,7 +187,7 @@ int sky_lake_open(struct sky_lake_service *lake)
     int exit_code = open_store(lake);
     enum sky_status status = exit_code == SKY_EXIT_OK ? sky_service_open(&lake->service) : SKY_OK;
     if (status != SKY_OK)
-        return status == SKY_E_CONFIG ? SKY_EXIT_USAGE : SKY_EXIT_FAILURE;
+        return sky_exit_of(status);
     if (exit_code == SKY_EXIT_OK)
         status = reach_store(lake);
     if (status == SKY_E_END)

@@ -8,6 +8,7 @@
 #include "event/event_time.h"
 #include "event/post_json.h"
 #include "io/host/clock.h"
+#include "io/host/thread.h"
 #include "ops/log.h"
 #include "trend/record_json.h"
 
@@ -120,16 +121,10 @@ static enum sky_status add_records(struct sky_lake_storer *storer, bool first)
 
 /* ---- a chunk, in the thread ---- */
 
-static struct timespec time_in(int64_t ms)
-{
-    int64_t at_ms = sky_clock_monotonic_ms() + ms;
-    return (struct timespec){at_ms / 1000, at_ms % 1000 * 1000000};
-}
-
 /* SKY_E_END: it is not to be tried again. */
 static enum sky_status wait_to_retry(struct sky_lake_storer *storer, int64_t *wait_ms)
 {
-    struct timespec until = time_in(*wait_ms);
+    struct timespec until = sky_thread_time_in(*wait_ms);
     int error = 0;
     *wait_ms = *wait_ms * 2 < RETRY_MS_MAX ? *wait_ms * 2 : RETRY_MS_MAX;
     pthread_mutex_lock(&storer->mutex);
@@ -250,7 +245,6 @@ static void *run(void *context)
 enum sky_status sky_lake_storer_new(const struct sky_lake_storer_options *options, struct sky_lake_storer **storer)
 {
     struct sky_lake_storer *made = calloc(1, sizeof *made);
-    pthread_condattr_t attributes;
     *storer = NULL;
     if (!made)
         return SKY_E_MEMORY;
@@ -258,11 +252,8 @@ enum sky_status sky_lake_storer_new(const struct sky_lake_storer_options *option
     sky_post_json_reader_init(&made->post_reader);
     sky_record_reader_init(&made->record_reader);
     pthread_mutex_init(&made->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&made->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
-    made->started = pthread_create(&made->thread, NULL, run, made) == 0;
+    sky_thread_condition_init(&made->changed);
+    made->started = sky_thread_start(&made->thread, run, made) == SKY_OK;
     if (!made->started) {
         sky_lake_storer_free(made);
         return SKY_E_MEMORY;
@@ -328,7 +319,7 @@ bool sky_lake_storer_is_busy(const struct sky_lake_storer *storer)
 
 bool sky_lake_storer_await(struct sky_lake_storer *storer, int timeout_ms)
 {
-    struct timespec until = time_in(timeout_ms);
+    struct timespec until = sky_thread_time_in(timeout_ms);
     int error = 0;
     pthread_mutex_lock(&storer->mutex);
     while (storer->wanted && !error)
