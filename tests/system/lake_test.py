@@ -194,6 +194,26 @@ def test_store_away(kafka, minio, lake, total):
     return more
 
 
+def test_both_away(kafka, minio, lake, total):
+    """The store goes, then the brokers with a chunk that waits for it; both come back."""
+    lake.start()
+    wait_until(lambda: lake.get('/readyz')[0] == 200 and lake.is_done(), 'to be ready')
+    minio.kill()
+    more = total + 1000
+    kafka.produce('bluesky-posts', [post(i) for i in range(total, more)])
+    wait_until(lambda: lake.failures() > 0, 'an upload that fails')
+    kafka.kill()
+    wait_until(lambda: json.loads(lake.get('/readyz')[1])['dependencies']['kafka']['state'] == 'failed', 'Kafka to be missed')
+    assert lake.get('/healthz')[0] == 200
+    minio.start()
+    kafka.start()
+    lake.wait_done()
+    wait_until(lambda: lake.get('/readyz')[0] == 200, 'to be ready again')
+    assert_each_once(lake, more)
+    assert lake.process.stop() == 0, lake.process.told()
+    return more
+
+
 def test_bad_network(kafka, minio, lake, total):
     """Connections to the store are cut in the middle of answers, stand still, and are refused."""
     proxy = Proxy(minio.port)
@@ -414,6 +434,7 @@ def main():
     lake = Lake(kafka, 's3://lake/prefix', minio)
     test_other_tables(kafka, minio, lake)
     total = test_store_away(kafka, minio, lake, total)
+    total = test_both_away(kafka, minio, lake, total)
     total = test_bad_network(kafka, minio, lake, total)
     total = test_end_with_a_store_that_hangs(kafka, minio, lake, total)
     total = test_reading_on(kafka, minio, lake, total)
