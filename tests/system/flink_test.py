@@ -30,7 +30,7 @@ def check_metrics(cluster, records):
     def total(name, operator=''):
         return sum(value for labels, value in found[f'flink_taskmanager_job_task_operator_{name}'] if operator in labels)
 
-    assert total('numRecordsIn', 'Source') == records, total('numRecordsIn', 'Source')
+    assert total('numRecordsIn', 'operator_name="Source') == records, total('numRecordsIn', 'operator_name="Source')
     assert total('pendingRecords') == 0
     assert total('active_trends') > 0 and total('keywords_known') > 0 and total('slides_total') > 100
     assert total('trend_detection_latency_ms') > 0
