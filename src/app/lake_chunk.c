@@ -8,8 +8,6 @@
 #define PATIENCE_MS    2000  /* for the store, before reading stops and what was fetched ahead is given up */
 #define STORE_SLOW_MS  10000 /* of one chunk */
 #define STORE_CHECK_MS 10000
-#define RETRY_FIRST_MS 500
-#define RETRY_MS_MAX   60000
 
 /* ---- waiting, and telling ---- */
 
@@ -89,7 +87,7 @@ static enum sky_status commit(struct sky_lake_service *lake, const struct sky_la
     struct sky_kafka_message message = {0};
     const struct sky_kafka_record position = {.topic = part->topic, .partition = part->partition, .offset = offset};
     uint64_t generation = part->generation;
-    for (int64_t wait_ms = RETRY_FIRST_MS;; wait_ms = wait_ms * 2 < RETRY_MS_MAX ? wait_ms * 2 : RETRY_MS_MAX) {
+    for (int64_t wait_ms = SKY_LAKE_RETRY_FIRST_MS;; wait_ms = sky_lake_longer_wait(wait_ms)) {
         enum sky_status status = sky_kafka_consumer_commit(lake->consumer, &position, metadata, &message);
         if (status == SKY_OK || status == SKY_E_FENCED)
             return status;

@@ -14,8 +14,6 @@
 #define TIDY_BYTES       (UINT64_C(128) << 20) /* of DuckDB, while files become one */
 #define ATTEMPT_MS_MAX   120000                /* of one upload */
 #define CONNECT_MS       5000
-#define RETRY_FIRST_MS   500
-#define RETRY_MS_MAX     60000
 #define STALE_UPLOAD_MS  SKY_DAY_MS
 
 /* Behind each round, in its thread. */
@@ -85,7 +83,7 @@ static void set_expiry(struct sky_lake_service *lake)
 /* Waits for the store as long as it is away. SKY_E_CONFIG: only a person can help. */
 static enum sky_status reach_store(struct sky_lake_service *lake)
 {
-    int64_t wait_ms = RETRY_FIRST_MS;
+    int64_t wait_ms = SKY_LAKE_RETRY_FIRST_MS;
     for (;;) {
         enum sky_status status = sky_lake_store_check(lake->store, true);
         if (status == SKY_OK) {
@@ -102,7 +100,7 @@ static enum sky_status reach_store(struct sky_lake_service *lake)
                 return SKY_E_END;
             sky_signal_sleep(SKY_LAKE_POLL_MS);
         }
-        wait_ms = wait_ms * 2 < RETRY_MS_MAX ? wait_ms * 2 : RETRY_MS_MAX;
+        wait_ms = sky_lake_longer_wait(wait_ms);
     }
 }
 

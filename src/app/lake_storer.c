@@ -12,9 +12,8 @@
 #include "ops/log.h"
 #include "trend/record_json.h"
 
-#define RETRY_FIRST_MS 500
-#define RETRY_MS_MAX   60000
-#define SETTLE_MS      5000
+#define RETRY_MS_MAX 60000
+#define SETTLE_MS    5000
 
 struct sky_lake_storer {
     struct sky_lake_storer_options options;
@@ -126,13 +125,18 @@ static enum sky_status wait_to_retry(struct sky_lake_storer *storer, int64_t *wa
 {
     struct timespec until = sky_thread_time_in(*wait_ms);
     int error = 0;
-    *wait_ms = *wait_ms * 2 < RETRY_MS_MAX ? *wait_ms * 2 : RETRY_MS_MAX;
+    *wait_ms = sky_lake_longer_wait(*wait_ms);
     pthread_mutex_lock(&storer->mutex);
     while (!storer->let_go && !storer->stop && !error)
         error = pthread_cond_timedwait(&storer->changed, &storer->mutex, &until);
     bool goes_on = !storer->let_go && !storer->stop;
     pthread_mutex_unlock(&storer->mutex);
     return goes_on ? SKY_OK : SKY_E_END;
+}
+
+int64_t sky_lake_longer_wait(int64_t wait_ms)
+{
+    return wait_ms * 2 < RETRY_MS_MAX ? wait_ms * 2 : RETRY_MS_MAX;
 }
 
 void sky_lake_storer_tell_failure(const struct sky_service *service, const char *problem)
@@ -153,7 +157,7 @@ static enum sky_status store_files(struct sky_lake_storer *storer)
 {
     struct sky_lake *lake = storer->options.lake;
     const struct sky_lake_chunk *chunk = &storer->records.chunk;
-    int64_t wait_ms = RETRY_FIRST_MS;
+    int64_t wait_ms = SKY_LAKE_RETRY_FIRST_MS;
     for (bool first = true;; first = false) {
         note_attempt(storer, sky_clock_monotonic_ms());
         enum sky_status status = add_records(storer, first);
@@ -178,7 +182,7 @@ static enum sky_status settle(struct sky_lake_storer *storer)
 {
     struct sky_kafka_dead_letters *letters = storer->options.dead_letters;
     struct sky_kafka_message message;
-    int64_t wait_ms = RETRY_FIRST_MS;
+    int64_t wait_ms = SKY_LAKE_RETRY_FIRST_MS;
     uint64_t count = sky_kafka_dead_letters_pending(letters);
     while (sky_kafka_dead_letters_settle(letters, SETTLE_MS, &message) != SKY_OK) {
         sky_log(SKY_LOG_WARN, "dead_letters_not_kept", SKY_LOG_TEXT("reason", message.text),

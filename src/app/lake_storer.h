@@ -61,6 +61,10 @@ int64_t sky_lake_storer_attempt_ms(struct sky_lake_storer *storer);
 /* True: a chunk has come to its end, and *stored says how; once. */
 bool sky_lake_storer_take(struct sky_lake_storer *storer, struct sky_lake_stored *stored);
 
+/* Between attempts at the store and at a commit: the first wait, and the one behind it. */
+#define SKY_LAKE_RETRY_FIRST_MS 500
+int64_t sky_lake_longer_wait(int64_t wait_ms);
+
 /* The store does not do what it should: logged, counted, told to /readyz. Any thread. */
 void sky_lake_storer_tell_failure(const struct sky_service *service, const char *problem);
 

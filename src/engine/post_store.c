@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/sorted.h"
 
 /* One minute's posts: entries in order of arrival, their uris and texts behind each other in `bytes`. */
 struct minute {
@@ -22,7 +23,7 @@ struct slot {
 };
 
 struct hidden_author {
-    uint64_t author_id;
+    uint64_t author_id; /* first: sky_lower_bound */
     int64_t since_minute;
 };
 
@@ -275,15 +276,7 @@ void sky_post_store_delete(struct sky_post_store *store, const struct sky_post *
 /* The first hidden author with an id not below `author_id`. */
 static size_t hidden_position(const struct sky_post_store *store, uint64_t author_id)
 {
-    size_t low = 0, high = store->hidden_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (store->hidden[middle].author_id < author_id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return sky_lower_bound(store->hidden, store->hidden_count, sizeof *store->hidden, author_id);
 }
 
 static bool is_hidden(const struct sky_post_store *store, uint64_t author_id)

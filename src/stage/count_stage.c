@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "base/sorted.h"
 #include "engine/options.h"
 #include "engine/sample.h"
 #include "engine/snapshot.h"
@@ -15,8 +16,8 @@
 #include "stage/row.h"
 
 struct hidden_post {
-    uint64_t post_id;
-    int64_t minute; /* it was hidden last */
+    uint64_t post_id; /* first: sky_lower_bound */
+    int64_t minute;   /* it was hidden last */
 };
 
 struct ids {
@@ -82,15 +83,7 @@ enum sky_status sky_count_stage_take(struct sky_count_stage *stage, int64_t minu
 
 static uint32_t hidden_place(const struct sky_count_stage *stage, uint64_t post_id)
 {
-    uint32_t low = 0, high = stage->hidden_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (stage->hidden[middle].post_id < post_id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return (uint32_t)sky_lower_bound(stage->hidden, stage->hidden_count, sizeof *stage->hidden, post_id);
 }
 
 static bool is_hidden_at(const struct sky_count_stage *stage, uint32_t place, uint64_t post_id)

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/sorted.h"
+
 #define FIRST_CAPACITY   64
 #define NUMBER_BYTES_MAX 40
 
@@ -21,15 +23,7 @@ void sky_cache_hour_clean_up(struct sky_cache_hour *hour)
 
 static uint32_t place_of(const struct sky_cache_hour *hour, uint64_t id)
 {
-    uint32_t low = 0, high = hour->trends_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (hour->trends[middle].id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return (uint32_t)sky_lower_bound(hour->trends, hour->trends_count, sizeof *hour->trends, id);
 }
 
 /* Best first: <0 when `a` is better. */

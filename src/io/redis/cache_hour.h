@@ -19,7 +19,7 @@
 #define SKY_CACHE_HOUR_TRENDS_MAX 4000 /* ours; a busy hour has some hundred */
 
 struct sky_cache_hour_trend {
-    uint64_t id;
+    uint64_t id; /* first: sky_lower_bound */
     struct sky_span keyword;
     struct sky_span language;
     int64_t started_at_ms;
